@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: BSD-3-Clause
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+PYTEST := $(BIN)/pytest
+PYTEST_ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo playground test unit integration lint format type services clean
+
+help:  ## This list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable '.[dev,playground]'
+	@touch $@
+
+demo: $(READY)  ## Alerts through Kafka into a Celery worker, before your eyes, in a minute
+	$(BIN)/python -m igwn_alert_celery.playground --demo
+
+playground: $(READY)  ## The same, kept open for your own alerts and handlers
+	$(BIN)/python -m igwn_alert_celery.playground
+
+test: lint type services  ## Everything: lint, types and all tests on real services
+	$(PYTEST) $(PYTEST_ARGS)
+
+unit: $(READY)  ## The tests that need no service, in seconds
+	$(PYTEST) tests/unit $(PYTEST_ARGS)
+
+integration: $(READY) services  ## The tests on real Kafka, Redis and RabbitMQ
+	$(PYTEST) tests/integration $(PYTEST_ARGS)
+
+lint: $(READY)  ## ruff, and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@if grep -q '^\[tool\.importlinter\]' pyproject.toml; then $(BIN)/lint-imports; fi
+
+format: $(READY)  ## Rewrite the files as `make lint` wants them
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+type: $(READY)  ## mypy --strict
+	$(BIN)/mypy
+
+services:  ## What the tests start: installed as root, else named
+	@tests/services/install.sh
+
+clean:  ## Remove the environment and all caches
+	rm -rf $(VENV) .cache .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
