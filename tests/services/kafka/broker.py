@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The broker, and what tests do to it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from tests.services.absent import program
+from tests.services.kafka.config import server_properties
+from tests.services.kafka.jars import kafka_jars
+from tests.services.ports import free_port
+from tests.services.process import Process
+from tests.services.service import Service
+from tests.services.wait import wait_until
+
+__all__ = ["Kafka"]
+
+_CLUSTER_ID = "AAAAAAAAAAAAAAAAAAAAAA"
+_TIMEOUT_S = 30.0
+
+
+def _quiet(_error: object) -> None:
+    """Take librdkafka's errors: a broker that a test stopped is no news."""
+
+
+class Kafka(Service):
+    """A KRaft broker on a free port."""
+
+    variable = "IGWN_ALERT_TEST_KAFKA"
+
+    def __init__(self, address: str | None = None) -> None:
+        self._admin_client: Any = None
+        self._producer_client: Any = None
+        self._undelivered: list[str] = []
+        super().__init__(address)
+
+    @property
+    def bootstrap(self) -> str:
+        """``host:port``, as ``bootstrap.servers`` takes it."""
+        return self.address
+
+    def create_topic(self, name: str, partitions: int = 1) -> None:
+        """Create a topic and wait until each partition has a leader."""
+        new = NewTopic(name, num_partitions=partitions, replication_factor=1)
+        self._admin.create_topics([new], operation_timeout=_TIMEOUT_S)[name].result(_TIMEOUT_S)
+        wait_until(lambda: self._leaders(name) == partitions, _TIMEOUT_S, f"topic {name}")
+
+    def delete_topic(self, name: str) -> None:
+        """Delete a topic and wait until it is gone."""
+        self._admin.delete_topics([name], operation_timeout=_TIMEOUT_S)[name].result(_TIMEOUT_S)
+        wait_until(lambda: not self._exists(name), _TIMEOUT_S, f"end of topic {name}")
+
+    def send(
+        self,
+        topic: str,
+        value: bytes | str | None,
+        key: bytes | str | None = None,
+        headers: Sequence[tuple[str, bytes | None]] | None = None,
+        partition: int | None = None,
+    ) -> None:
+        """Queue one record for sending; `flush` delivers."""
+        where = {} if partition is None else {"partition": partition}
+        while True:
+            try:
+                self._producer.produce(
+                    topic,
+                    value,
+                    key=key,
+                    headers=list(headers or []),
+                    on_delivery=self._delivered,
+                    **where,
+                )
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                self._producer.poll(0)
+                return
+
+    def flush(self) -> None:
+        """Wait until all that was sent is stored; raise when something was not."""
+        left = self._producer.flush(_TIMEOUT_S)
+        failed, self._undelivered = self._undelivered, []
+        if left:
+            self._producer.purge()
+            self._producer.poll(0)
+            self._undelivered.clear()
+        if left or failed:
+            raise RuntimeError(f"{left} records unsent, {len(failed)} refused: {failed[:3]}")
+
+    def close(self) -> None:
+        """Let the clients go, end the broker, remove its data."""
+        if self._producer_client is not None:
+            self._producer_client.purge()
+            self._producer_client.flush(5.0)
+        self._admin_client = self._producer_client = None
+        super().close()
+
+    @property
+    def _admin(self) -> Any:
+        if self._admin_client is None:
+            self._admin_client = AdminClient(self._client_options())
+        return self._admin_client
+
+    @property
+    def _producer(self) -> Any:
+        if self._producer_client is None:
+            # `create_topic` has waited for the leaders, so an unknown topic is one that is missing.
+            more = {"enable.idempotence": True, "topic.metadata.propagation.max.ms": 2000}
+            self._producer_client = Producer({**self._client_options(), **more})
+        return self._producer_client
+
+    def _client_options(self) -> dict[str, Any]:
+        return {
+            "bootstrap.servers": self.bootstrap,
+            "error_cb": _quiet,
+            "log_level": 0,
+            "reconnect.backoff.max.ms": 500,
+        }
+
+    def _delivered(self, error: object, _message: object) -> None:
+        if error is not None:
+            self._undelivered.append(str(error))
+
+    def _exists(self, name: str) -> bool:
+        return name in self._admin.list_topics(timeout=_TIMEOUT_S).topics
+
+    def _leaders(self, name: str) -> int:
+        topic = self._admin.list_topics(timeout=_TIMEOUT_S).topics.get(name)
+        partitions = topic.partitions.values() if topic is not None else ()
+        return sum(partition.leader >= 0 for partition in partitions)
+
+    def _prepare(self) -> str:
+        self._java = program("java", "apt-get install default-jre-headless")
+        self._jars = kafka_jars()
+        port = free_port()
+        config = server_properties(port, free_port(), self.folder / "data")
+        self._config.write_text(config)
+        return f"127.0.0.1:{port}"
+
+    @property
+    def _config(self) -> Path:
+        return self.folder / "server.properties"
+
+    def _launch(self) -> Process:
+        if not (self.folder / "data").exists():
+            tool = self._command("kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c")
+            subprocess.run([*tool, str(self._config)], check=True, stdout=subprocess.DEVNULL)
+        return Process(self._command("kafka.Kafka", str(self._config)), self.folder)
+
+    def _command(self, *main: str) -> list[str]:
+        return [self._java, "-Xmx512m", "-XX:TieredStopAtLevel=1", "-cp", f"{self._jars}/*", *main]
+
+    def _answers(self) -> bool:
+        probe = AdminClient({**self._client_options(), "socket.timeout.ms": 2000})
+        try:
+            return bool(probe.list_topics(timeout=2.0).brokers)
+        except KafkaException:
+            return False
