@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The fast way to a task message: a template around the alert's own JSON text.
+
+A template is compiled from a message that Celery and kombu themselves built, and only kept
+when a second message, built for other values, comes out equal after decoding. Whatever could
+change a message from one alert to the next (a signal receiver, a router function, a
+compression, …) keeps the handler on the ordinary way; :func:`why_ordinary` says which.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from celery import Celery, Task, signals
+from celery.app.routes import MapRoute
+from kombu.utils.json import dumps, loads
+
+from igwn_alert_celery.enqueue.batch import Command
+from igwn_alert_celery.enqueue.message import TaskCall
+
+__all__ = ["Template", "compile_template", "signals_listening", "why_ordinary"]
+
+Build = Callable[[TaskCall], tuple[Command, ...]]
+_SLOTS = ("body", "task_id", "tag", "header")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A task message with slots for body, task id, delivery tag and our header."""
+
+    key: str
+    pieces: tuple[str, ...]
+    slots: tuple[int, ...]
+    before: bytes
+    after: bytes
+
+    def body(self, alert_json: bytes) -> str:
+        """Return the base64 body around the alert's JSON text."""
+        return base64.b64encode(self.before + alert_json + self.after).decode("ascii")
+
+    def fill(self, body: str, task_id: str, header_json: str) -> Command:
+        """Return the finished command for one alert."""
+        values = (body, task_id, str(uuid.uuid4()), header_json)
+        text = [self.pieces[0]]
+        for slot, piece in zip(self.slots, self.pieces[1:], strict=True):
+            text.append(values[slot])
+            text.append(piece)
+        return Command("lpush", self.key, "".join(text).encode())
+
+
+def signals_listening() -> bool:
+    """Whether a receiver is connected that Celery calls for every published task."""
+    return bool(
+        signals.before_task_publish.receivers
+        or signals.after_task_publish.receivers
+        or signals.task_sent.receivers
+    )
+
+
+def why_ordinary(app: Celery, task: Task) -> str | None:
+    """Return what keeps this handler off the fast way, or None when nothing does."""
+    conf = app.conf
+    amqp = app.amqp
+    reasons = {
+        "task_always_eager": conf.task_always_eager,
+        "task_protocol 1": conf.task_protocol != 2,
+        "task_send_sent_event": conf.task_send_sent_event,
+        "compression": getattr(task, "compression", None) or conf.task_compression,
+        "serializer": (getattr(task, "serializer", None) or conf.task_serializer) != "json",
+        "expires": getattr(task, "expires", None) is not None,
+        "a receiver of before_task_publish, after_task_publish or task_sent": signals_listening(),
+        "apply_async is overridden": type(task).apply_async is not Task.apply_async,
+        "send_task is overridden": type(app).send_task is not Celery.send_task,
+        "a router function in task_routes": not all(
+            isinstance(route, MapRoute) for route in amqp.routes or ()
+        ),
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def compile_template(task: Task, build: Build) -> Template | None:
+    """Compile the template of a task, or return None when its messages are not regular."""
+    probe, other = _probe(task), _probe(task)
+    commands = build(probe)
+    if len(commands) != 1 or commands[0].kind != "lpush":
+        return None
+    template = _split(commands[0], probe)
+    if template is None:
+        return None
+    filled = template.fill(template.body(other.json), other.task_id, dumps(other.header))
+    return template if _equal(filled, build(other)) else None
+
+
+def _probe(task: Task) -> TaskCall:
+    content = {"probe": uuid.uuid4().hex}
+    header = {"probe": uuid.uuid4().hex}
+    text = json.dumps(content).encode()
+    return TaskCall(task, str(uuid.uuid4()), header, content, text, kombu_safe=True)
+
+
+def _split(command: Command, probe: TaskCall) -> Template | None:
+    text = bytes(command.value).decode()
+    message = json.loads(text)
+    properties = message.get("properties", {})
+    if properties.get("body_encoding") != "base64" or message.get("content-encoding") != "utf-8":
+        return None
+    before, found, after = base64.b64decode(message["body"]).partition(probe.json)
+    if not found:
+        return None
+    values = (message["body"], probe.task_id, properties["delivery_tag"], dumps(probe.header))
+    parts = re.split("(" + "|".join(re.escape(value) for value in values) + ")", text)
+    slots = tuple(values.index(part) for part in parts[1::2])
+    if set(slots) != set(range(len(_SLOTS))):
+        return None
+    return Template(command.key, tuple(parts[::2]), slots, before, after)
+
+
+def _equal(ours: Command, theirs: tuple[Command, ...]) -> bool:
+    if len(theirs) != 1 or (ours.kind, ours.key) != (theirs[0].kind, theirs[0].key):
+        return False
+    return bool(_decoded(ours) == _decoded(theirs[0]))
+
+
+def _decoded(command: Command) -> Any:
+    message = loads(bytes(command.value))
+    message["properties"].pop("delivery_tag")
+    message["body"] = loads(base64.b64decode(message["body"]))
+    return message

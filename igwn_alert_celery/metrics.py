@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the receiver knows about itself: written by its thread, read by any other."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+__all__ = ["Metrics", "State"]
+
+
+class State(str, Enum):
+    """States of the receiver."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RUNNING = "running"
+    KAFKA_AWAY = "kafka_away"
+    TASK_BROKER_AWAY = "task_broker_away"
+    FAILED = "failed"
+    DISABLED = "disabled"
+
+
+@dataclass
+class Metrics:
+    """Counters and the present state; every value is replaced as a whole, so no lock is needed."""
+
+    state: State = State.STOPPED
+    detail: str = ""
+    server: str = ""
+    group: str = ""
+    consumer_group: str = ""
+    guarantee: str = ""
+    topics: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    partitions: dict[str, dict[str, Any]] = field(default_factory=dict)
+    counters: Counter[str] = field(default_factory=Counter)
+    last_alert_at: float | None = None
+    last_poll_at: float | None = None
+    ordinary_way: dict[str, str] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as JSON-safe values, without asking any server."""
+        now = time.time()
+        return {
+            "state": self.state.value,
+            "detail": self.detail,
+            "server": self.server,
+            "group": self.group,
+            "consumer_group": self.consumer_group,
+            "guarantee": self.guarantee,
+            "topics": list(self.topics),
+            "missing_topics": list(self.missing),
+            "partitions": {name: dict(value) for name, value in self.partitions.copy().items()},
+            "counters": dict(self.counters.copy()),
+            "last_alert_age_s": None if self.last_alert_at is None else now - self.last_alert_at,
+            "last_poll_age_s": None if self.last_poll_at is None else now - self.last_poll_at,
+            "ordinary_way": dict(self.ordinary_way),
+        }

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The Celery task class behind every handler: it hands over an :class:`Alert`, not a dict."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from celery import Task
+
+from igwn_alert_celery.alert import Alert
+from igwn_alert_celery.record import RecordInfo
+
+__all__ = ["HEADER", "HandlerTask", "handler_base"]
+
+#: Name of our header in the task message.
+HEADER = "igwn_alert"
+
+
+class HandlerTask(Task):
+    """A task whose first argument is an alert.
+
+    From the receiver the argument is the alert itself, or (when kombu would change it on the
+    way, see :mod:`igwn_alert_celery.enqueue.message`) its JSON text; from ``.delay()`` and a
+    direct call it is whatever the caller gave, as an :class:`Alert` when it is a dict.
+    """
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the handler on an :class:`Alert`."""
+        header = getattr(self.request_stack.top, HEADER, None)
+        if args:
+            args = (_as_alert(args[0], header, self.request), *args[1:])
+        return super().__call__(*args, **kwargs)
+
+
+def _as_alert(value: Any, header: Any, request: Any) -> Any:
+    if isinstance(header, dict):
+        value = json.loads(value) if header.get("text") else value
+        return Alert(value, record=_record(header, request))
+    if isinstance(value, dict) and not isinstance(value, Alert):
+        return Alert(value)
+    return value
+
+
+def _record(header: dict[str, Any], request: Any) -> RecordInfo:
+    delivery_info = request.delivery_info or {}
+    again = bool(header.get("redelivered") or delivery_info.get("redelivered"))
+    return RecordInfo(
+        topic=header["topic"],
+        partition=header["partition"],
+        offset=header["offset"],
+        timestamp_ms=header["timestamp_ms"],
+        key=header.get("key"),
+        id=header.get("id"),
+        sender=header.get("sender"),
+        redelivered=again,
+    )
+
+
+def handler_base(base: type[Task] | None) -> type[HandlerTask]:
+    """Return the task class for a handler, on top of the user's ``base`` where there is one."""
+    if base is None or issubclass(HandlerTask, base):
+        return HandlerTask
+    if issubclass(base, HandlerTask):
+        return base
+    return type(
+        base.__name__, (HandlerTask, base), {"abstract": True, "__module__": base.__module__}
+    )

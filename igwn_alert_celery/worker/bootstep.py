@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The bootstep: from Celery's start and stop to the supervisor's."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import click
+from celery import Celery, bootsteps, signals
+
+from igwn_alert_celery.errors import ConfigError
+from igwn_alert_celery.metrics import State
+from igwn_alert_celery.worker.supervisor import Supervisor
+
+__all__ = ["install"]
+
+logger = logging.getLogger(__name__)
+
+
+class ReceiverStep(bootsteps.StartStopStep):
+    """In the worker blueprint: the consumer's restarts with every loss of the task broker."""
+
+    label = "igwn-alert"
+    requires = ("celery.worker.components:Pool",)
+    bridge: Any = None
+
+    def __init__(self, worker: Any, igwn_alert: bool | None = None, **options: Any) -> None:
+        self._flag = igwn_alert
+        self._supervisor: Supervisor | None = None
+        super().__init__(worker, **options)
+
+    def start(self, worker: Any) -> None:
+        """Start the receiver; a configuration error refuses only with ``--igwn-alert``."""
+        metrics = self.bridge.metrics
+        try:
+            if not self._wanted():
+                metrics.state = State.DISABLED
+                return
+            self._supervisor = Supervisor(self.bridge)
+        except ConfigError as exc:
+            if self._flag:
+                raise
+            metrics.state, metrics.detail = State.FAILED, str(exc)
+            logger.error("igwn-alert: the receiver does not run: %s", exc)
+            return
+        signals.worker_shutting_down.connect(self._shutting_down)
+        self._supervisor.start()
+
+    def stop(self, worker: Any) -> None:
+        """Stop the receiver; bounded."""
+        supervisor, self._supervisor = self._supervisor, None
+        if supervisor is not None:
+            signals.worker_shutting_down.disconnect(self._shutting_down)
+            supervisor.stop()
+
+    terminate = stop
+
+    def info(self, worker: Any) -> dict[str, Any]:
+        """Return what ``celery inspect stats`` shows, from memory."""
+        status = self.bridge.status()
+        return {"igwn-alert": status, "igwn-alert-topics": status["topics"]}
+
+    def _wanted(self) -> bool:
+        if self._flag is not None:
+            return bool(self._flag)
+        enabled = self.bridge.settings.enabled
+        if enabled is None:
+            return bool(self.bridge.topics)
+        return enabled is True
+
+    def _shutting_down(self, **_: Any) -> None:
+        if self._supervisor is not None:
+            self._supervisor.request_stop()
+
+
+def install(app: Celery, bridge: Any) -> None:
+    """Add the step and the option ``--igwn-alert/--no-igwn-alert`` to the app's worker."""
+    step = type("ReceiverStep", (ReceiverStep,), {"bridge": bridge, "name": "igwn-alert"})
+    app.steps["worker"].add(step)
+    app.user_options["worker"].add(
+        click.Option(
+            ["--igwn-alert/--no-igwn-alert"],
+            default=None,
+            help="Listen to igwn-alerts in this worker, or not (default: igwn_alert_enabled).",
+        )
+    )
