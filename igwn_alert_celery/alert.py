@@ -3,30 +3,42 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from igwn_alert_celery.record import RecordInfo
 
 __all__ = ["Alert"]
 
+_SUPEREVENT_ID = re.compile(r"[MT]?S\d{6}[a-z]*\Z")
+_MDC_ID = re.compile(r"MS?\d")
+_TEST_ID = re.compile(r"TS?\d")
+
 
 class Alert(dict[str, Any]):
-    """An igwn-alert. Every property tolerates alerts without, or with another, structure.
+    """An igwn-alert; no property raises, whatever the alert's structure.
 
     Parameters
     ----------
-    content : object
-        The decoded alert; what is not a JSON object is kept under ``content``.
+    content : mapping or iterable of pairs
+        The decoded alert; what is not a JSON object is kept under ``content`` (DESIGN: public
+        names), so this is always a mapping.
     record : RecordInfo, optional
         Where it came from; None under a plain ``.delay()``.
+
+    Notes
+    -----
+    Keys and ids are GraceDB's: superevents are ``S…``, ``MS…`` (mock data challenge) and
+    ``TS…`` (test), events ``G…``, ``E…``, ``M…`` and ``T…``.
     """
 
     def __init__(self, content: Any = (), *, record: RecordInfo | None = None) -> None:
         super().__init__(content)
         self.record = record
 
-    def __reduce__(self) -> Any:
-        return _rebuild, (dict(self), self.record)
+    def copy(self) -> Alert:
+        """Return a shallow copy that keeps :attr:`record`."""
+        return type(self)(self, record=self.record)
 
     @property
     def uid(self) -> str | None:
@@ -39,49 +51,54 @@ class Alert(dict[str, Any]):
         return _text(self.get("alert_type"))
 
     @property
-    def object(self) -> dict[str, Any]:
-        """The superevent or event as GraceDB had it when it sent the alert."""
-        found = self.get("object")
-        return found if isinstance(found, dict) else {}
-
-    @property
     def labels(self) -> frozenset[str]:
         """The labels of the alert's object."""
-        found = self.object.get("labels")
-        if not isinstance(found, (list, tuple)):
+        found = self._object.get("labels")
+        if not isinstance(found, (list, tuple, set, frozenset)):
             return frozenset()
         return frozenset(label for label in found if isinstance(label, str))
 
     @property
     def far(self) -> float | None:
         """The false-alarm rate in Hz."""
-        found = self.object.get("far")
-        return float(found) if isinstance(found, (int, float)) else None
+        found = self._object.get("far")
+        if isinstance(found, bool) or not isinstance(found, (int, float)):
+            return None
+        try:
+            return float(found)
+        except OverflowError:
+            return None
 
     @property
     def superevent_id(self) -> str | None:
-        """The superevent's id, also for an event's alert."""
-        found = self.object.get("superevent_id", self.object.get("superevent"))
-        return _text(found)
+        """The superevent's id, also for the alert of an event that belongs to one."""
+        for key in ("superevent_id", "superevent"):
+            found = self._object.get(key)
+            if isinstance(found, str):
+                return found
+        uid = self.uid
+        return uid if uid and _SUPEREVENT_ID.match(uid) else None
 
     @property
     def is_mdc(self) -> bool:
         """Whether it belongs to the mock data challenge."""
-        return self._category() == "MDC" or (self.uid or "").startswith("M")
+        return "MDC" in self._kinds() or bool(_MDC_ID.match(self.uid or ""))
 
     @property
     def is_test(self) -> bool:
         """Whether it is a test superevent or event (not the same as hop's ``_test``)."""
-        return self._category() == "TEST" or (self.uid or "").startswith("T")
+        return "TEST" in self._kinds() or bool(_TEST_ID.match(self.uid or ""))
 
-    def _category(self) -> str:
-        found = self.object.get("category", self.object.get("group"))
-        return found.upper() if isinstance(found, str) else ""
+    @property
+    def _object(self) -> dict[str, Any]:
+        found = self.get("object")
+        return found if isinstance(found, dict) else {}
+
+    def _kinds(self) -> frozenset[str]:
+        # A superevent has a category; an event says the same in its group and search.
+        found = (self._object.get(key) for key in ("category", "group", "search"))
+        return frozenset(kind.upper() for kind in found if isinstance(kind, str))
 
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
-
-
-def _rebuild(content: dict[str, Any], record: RecordInfo | None) -> Alert:
-    return Alert(content, record=record)

@@ -29,7 +29,11 @@ class HandlerTask(Task):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the handler on an :class:`Alert`."""
-        header = getattr(self.request_stack.top, HEADER, None)
+        request = self.request_stack.top
+        # Celery hands custom headers over as attributes in a worker, as headers when eager.
+        header = getattr(request, HEADER, None) or (getattr(request, "headers", None) or {}).get(
+            HEADER
+        )
         if args:
             args = (_as_alert(args[0], header, self.request), *args[1:])
         return super().__call__(*args, **kwargs)

@@ -69,34 +69,37 @@ def _decode(record: Record, max_bytes: int, fetch: Fetch | None) -> Decoded:
 
 
 def _json(value: bytes) -> Decoded:
+    return _content(*_unwrapped(value))
+
+
+def _unwrapped(value: bytes) -> tuple[Any, str]:
     try:
-        text = value.decode("utf-8")
+        return unwrap(value.decode("utf-8"))
     except UnicodeDecodeError as exc:
         raise PoisonRecord("not_json", f"not UTF-8: {exc}") from exc
-    content, inner = unwrap(text)
-    if isinstance(content, dict):
-        return _decoded(content, inner)
-    return _labelled("json", content)
+
+
+def _content(content: Any, text: str) -> Decoded:
+    return _decoded(content, text) if isinstance(content, dict) else _labelled("json", content)
 
 
 def _unlabelled(value: bytes) -> Decoded:
-    decoded = _json(value)
-    content = decoded.content
-    name = content.get("format")
-    if not (isinstance(name, str) and "content" in content and len(content) == 2):
-        return decoded
+    found, text = _unwrapped(value)
+    if not isinstance(found, dict) or found.keys() != {"format", "content"}:
+        return _content(found, text)
+    name, content = found["format"], found["content"]
     # hop's envelope of before the headers; "blob" was its name for JSON.
-    if name.lower() in {"blob", "json"}:
-        inner = content["content"]
-        return _json(
-            (inner if isinstance(inner, str) and _is_json(inner) else json.dumps(inner)).encode()
-        )
-    if name.upper() in Deserializer.__members__ and isinstance(content["content"], dict):
-        return _labelled(name.lower(), Deserializer[name.upper()].value(**content["content"]))
-    return decoded
+    if name in {"blob", "json"}:
+        return _json((content if _is_json(content) else json.dumps(content)).encode())
+    known = isinstance(name, str) and name.upper() in Deserializer.__members__
+    if known and isinstance(content, dict):
+        return _labelled(name.lower(), Deserializer[name.upper()].value(**content))
+    return _decoded(found, text)
 
 
-def _is_json(text: str) -> bool:
+def _is_json(text: Any) -> bool:
+    if not isinstance(text, str):
+        return False
     try:
         parse(text)
     except PoisonRecord:
