@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from functools import partial
 from typing import Any
 
 from igwn_alert_celery.errors import SettingsError
