@@ -78,7 +78,7 @@ def start_worker(kafka, topic, redis_server, tmp_path):
 
 
 def listening(worker):
-    wait_until(lambda: "receiver: running" in worker.text(), 30, f"listening, see {worker.log}")
+    wait_until(lambda: "receiver: running" in worker.text(), 60, f"listening, see {worker.log}")
 
 
 def send(kafka, topic, numbers):
