@@ -7,7 +7,7 @@ PYTEST := $(BIN)/pytest
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo playground test unit integration lint format type services clean
+.PHONY: help demo playground test unit integration long lint format type services clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -18,19 +18,22 @@ $(READY): pyproject.toml
 	@touch $@
 
 demo: $(READY)  ## Alerts through Kafka into a Celery worker, before your eyes, in a minute
-	$(BIN)/python -m igwn_alert_celery.playground --demo
+	@$(BIN)/python -m igwn_alert_celery.playground --demo
 
 playground: $(READY)  ## The same, kept open for your own alerts and handlers
-	$(BIN)/python -m igwn_alert_celery.playground
+	@$(BIN)/python -m igwn_alert_celery.playground
 
 test: lint type services  ## Everything: lint, types and all tests on real services
-	$(PYTEST) $(PYTEST_ARGS)
+	$(PYTEST) -n auto --dist loadfile $(PYTEST_ARGS)
 
 unit: $(READY)  ## The tests that need no service, in seconds
 	$(PYTEST) tests/unit $(PYTEST_ARGS)
 
 integration: $(READY) services  ## The tests on real Kafka, Redis and RabbitMQ
 	$(PYTEST) tests/integration $(PYTEST_ARGS)
+
+long: $(READY) services  ## The tests that take minutes each
+	$(PYTEST) -m long $(PYTEST_ARGS)
 
 lint: $(READY)  ## ruff, and the import contracts
 	$(BIN)/ruff check .

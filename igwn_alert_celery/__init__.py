@@ -5,6 +5,9 @@ from igwn_alert_celery import errors, signals
 from igwn_alert_celery.alert import Alert
 from igwn_alert_celery.bridge import IGWNAlert
 
-__all__ = ["Alert", "IGWNAlert", "__version__", "errors", "signals"]
+# As in igwn-alert, the class has the name of its package, and replaces it as an attribute here.
+from igwn_alert_celery.client import client
+
+__all__ = ["Alert", "IGWNAlert", "__version__", "client", "errors", "signals"]
 
 __version__ = "0.1.0"

@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
+from igwn_alert_celery.errors import PoisonRecord
 from igwn_alert_celery.record import RecordInfo
 
-__all__ = ["Alert"]
+__all__ = ["Alert", "as_json"]
 
-_SUPEREVENT_ID = re.compile(r"[MT]?S\d{6}[a-z]*\Z")
-_MDC_ID = re.compile(r"MS?\d")
-_TEST_ID = re.compile(r"TS?\d")
+_SUPEREVENT_ID = re.compile(r"[MT]?(S|GW)\d{6}[A-Za-z]*\Z")
+_MDC_ID = re.compile(r"M(S|GW)?\d")
+_TEST_ID = re.compile(r"T(S|GW)?\d")
 
 
 class Alert(dict[str, Any]):
@@ -28,8 +30,8 @@ class Alert(dict[str, Any]):
 
     Notes
     -----
-    Keys and ids are GraceDB's: superevents are ``S…``, ``MS…`` (mock data challenge) and
-    ``TS…`` (test), events ``G…``, ``E…``, ``M…`` and ``T…``.
+    Keys and ids are GraceDB's: superevents are ``S…``, ``MS…`` (mock data challenge) and ``TS…``
+    (test), once confirmed ``GW…``, ``MGW…`` and ``TGW…``; events ``G…``, ``E…``, ``M…`` and ``T…``.
     """
 
     def __init__(self, content: Any = (), *, record: RecordInfo | None = None) -> None:
@@ -74,7 +76,7 @@ class Alert(dict[str, Any]):
         """The superevent's id, also for the alert of an event that belongs to one."""
         for key in ("superevent_id", "superevent"):
             found = self._object.get(key)
-            if isinstance(found, str):
+            if found and isinstance(found, str):
                 return found
         uid = self.uid
         return uid if uid and _SUPEREVENT_ID.match(uid) else None
@@ -102,3 +104,21 @@ class Alert(dict[str, Any]):
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
+
+
+def as_json(payload: Any) -> bytes:
+    """Return what a Kafka record with this alert would hold; texts and bytes are JSON already.
+
+    Raises
+    ------
+    PoisonRecord
+        It has no JSON form.
+    """
+    if isinstance(payload, (bytes, bytearray, memoryview)):
+        return bytes(payload)
+    try:
+        return (payload if isinstance(payload, str) else json.dumps(payload)).encode()
+    except RecursionError as exc:
+        raise PoisonRecord("too_deep", f"a {type(payload).__name__} nested too deep") from exc
+    except (TypeError, ValueError) as exc:
+        raise PoisonRecord("not_json", f"a {type(payload).__name__}: {exc}") from exc

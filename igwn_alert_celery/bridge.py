@@ -3,70 +3,38 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
-import json
+import logging
 import os
-import time
-import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from celery import Celery, Task
-from celery.local import PromiseProxy
 from celery.result import AsyncResult
 
+from igwn_alert_celery import signals
 from igwn_alert_celery.alert import Alert
-from igwn_alert_celery.enqueue.message import TaskCall, apply
-from igwn_alert_celery.errors import ConfigError, HandlerError
-from igwn_alert_celery.handlers import Registry, Subscription
-from igwn_alert_celery.kafka.decode import decode
+from igwn_alert_celery.direct import direct_calls, publish_calls
+from igwn_alert_celery.enqueue.late import late_letter
+from igwn_alert_celery.errors import ConfigError, HandlerError, NoAppError
+from igwn_alert_celery.handlers import Registry, Subscription, check_prefix
+from igwn_alert_celery.masking import mask_kafka_options
 from igwn_alert_celery.metrics import Metrics
-from igwn_alert_celery.record import Record, RecordInfo
+from igwn_alert_celery.publisher.letters import keep_letter
+from igwn_alert_celery.publisher.publishing import Publishing
+from igwn_alert_celery.publisher.task import make_publisher
 from igwn_alert_celery.settings import Settings
-from igwn_alert_celery.task import HEADER, HandlerTask, handler_base
+from igwn_alert_celery.settings_parse import check_keywords, newest_last
+from igwn_alert_celery.task import HandlerTask, handler_base
+from igwn_alert_celery.task_options import TASK_DEFAULTS, Handler, Handlers, check_task_options
 from igwn_alert_celery.worker.bootstep import install
 
 __all__ = ["IGWNAlert"]
 
-_OWN_OPTIONS = ("alert_type", "labels", "where", "max_age_s")
-_TASK_DEFAULTS = {
-    "acks_late": True,
-    "reject_on_worker_lost": True,
-    "ignore_result": True,
-    "shared": False,
-}
-# What Celery's task decorator reads itself or through autoretry; the rest are Task's attributes.
-_DECORATOR_OPTIONS = frozenset(
-    {
-        "base",
-        "bind",
-        "name",
-        "shared",
-        "lazy",
-        "pydantic",
-        "pydantic_strict",
-        "pydantic_context",
-        "pydantic_dump_kwargs",
-        "autoretry_for",
-        "dont_autoretry_for",
-        "retry_kwargs",
-        "retry_backoff",
-        "retry_backoff_max",
-        "retry_jitter",
-        "queue",
-        "routing_key",
-        "exchange",
-        "priority",
-        "delivery_mode",
-        "compression",
-        "immediate",
-        "mandatory",
-    }
-)
+logger = logging.getLogger(__name__)
 
 
-class IGWNAlert:
+class IGWNAlert(Publishing):
     """The bridge of one Celery app.
 
     Parameters
@@ -75,56 +43,95 @@ class IGWNAlert:
         The app; without it call :meth:`init_app` later.
     **settings
         Settings without the prefix ``igwn_alert_``, e.g. ``group="gracedb-playground"``;
-        they win over ``app.conf`` and yield to the environment. Checked when first needed.
+        they win over ``app.conf`` and yield to the environment.
+
+    Raises
+    ------
+    SettingsError
+        A keyword is no setting, or its value is wrong. What ``app.conf`` and the environment say
+        is checked when it is first needed.
     """
 
     def __init__(self, app: Celery | None = None, **settings: Any) -> None:
+        check_keywords(settings)
         self._keywords = settings
         self._settings: Settings | None = None
+        self._settings_of: tuple[Any, ...] = ()
         self._app: Celery | None = None
-        self._pending: list[Any] = []
+        self._handlers = Handlers()
+        self._has_imported = False
         self.registry = Registry()
         self.metrics = Metrics()
+        super().__init__()
         if app is not None:
             self.init_app(app)
 
     def __repr__(self) -> str:
-        name = self._app.main if self._app is not None else None
-        return f"<IGWNAlert: app {name!r}, topics {list(self.registry.topics)}>"
+        if self._app is None:
+            return "<IGWNAlert: no app yet>"
+        return f"<IGWNAlert: app {self._app.main!r}, topics {list(self.registry.topics)}>"
 
     def init_app(self, app: Celery) -> None:
-        """Bind the app; raises :exc:`ConfigError` when either has been bound before."""
+        """Bind the app; its configuration may still follow.
+
+        Raises
+        ------
+        ConfigError
+            It is no Celery app, or one of the two has been bound before.
+        HandlerError
+            Two handlers have one name.
+        """
+        if not isinstance(app, Celery):
+            raise ConfigError(f"{app!r} is no Celery app: give celery.Celery('followup', …)")
         if self._app is not None:
             raise ConfigError("this IGWNAlert has an app already; make one IGWNAlert per app")
         if getattr(app, "igwn_alert", None) is not None:
             raise ConfigError("this app has an IGWNAlert already; use that one (app.igwn_alert)")
         self._app = app
+        for handler in self._handlers:
+            self._bind(handler)
+        self._publisher = make_publisher(app, self)
         app.igwn_alert = self
         install(app, self)
-        for proxy in self._pending:
-            proxy.__maybe_evaluate__()
-        self._pending.clear()
+        mask_kafka_options(app)
 
     @property
     def app(self) -> Celery:
-        """The bound app; raises :exc:`ConfigError` before :meth:`init_app`."""
+        """The bound app; raises :exc:`NoAppError` before :meth:`init_app`."""
         if self._app is None:
-            raise ConfigError("no app yet: call igwn_alert.init_app(app) first")
+            raise NoAppError("no app yet: call igwn_alert.init_app(app) first")
         return self._app
 
     @property
     def settings(self) -> Settings:
-        """The settings, built on first use; raises :exc:`SettingsError`."""
-        if self._settings is None:
-            conf = dict(self.app.conf.items())
-            namespace = getattr(self.app.conf, "prefix", None)
-            self._settings = Settings.build(
-                conf,
-                self._keywords,
-                os.environ,
-                namespaces=(namespace,) if namespace else (),
-            )
+        """The settings, built when first needed, and anew after a change of ``app.conf``.
+
+        Raises
+        ------
+        SettingsError
+            A setting that is unknown or wrong.
+        HandlerError
+            A handler's topic carries the group, or its task is another function's.
+        """
+        conf, finalized = self.app.conf.finalize(), self.app.finalized
+        seen = (conf, dict(conf.changes), finalized, len(self.registry.subscriptions))
+        if self._settings is None or self._settings_of != seen:
+            self._settings, self._settings_of = self._build_settings(), seen
         return self._settings
+
+    def _build_settings(self) -> Settings:
+        app = self.app
+        conf, spaces = newest_last(app.conf.maps), [app.namespace] if app.namespace else []
+        settings = Settings.build(conf, self._keywords, os.environ, namespaces=spaces)
+        for subscription in self.registry.subscriptions:
+            check_prefix(settings.group, subscription.topics)
+        for name in self.registry.task_names if app.finalized else ():
+            if not isinstance(app.tasks.get(name), HandlerTask):
+                raise HandlerError(
+                    f"{name!r} is a plain task, and so the handler of that name would never run: "
+                    "rename one of the two functions, or give name="
+                )
+        return settings
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -134,8 +141,8 @@ class IGWNAlert:
     def handler(
         self,
         *topics: str,
-        alert_type: str | Collection[str] | None = None,
-        labels: str | Collection[str] | None = None,
+        alert_type: str | Iterable[str] | None = None,
+        labels: str | Iterable[str] | None = None,
         where: Callable[[Alert], object] | None = None,
         max_age_s: float | None = None,
         **task_options: Any,
@@ -155,7 +162,7 @@ class IGWNAlert:
         max_age_s : float, optional
             Older alerts (seconds, by Kafka's time) become a dead letter ``expired``.
         **task_options
-            Celery's (``queue``, ``bind``, ``autoretry_for``, …).
+            Celery's (``bind``, ``name``, ``autoretry_for``, …).
 
         Returns
         -------
@@ -165,30 +172,31 @@ class IGWNAlert:
         Raises
         ------
         HandlerError
-            A topic, filter or option that cannot work.
+            A topic, filter, option or function that cannot work.
         """
-        filters: dict[str, Any] = {
-            "alert_type": alert_type,
-            "labels": labels,
-            "where": where,
-            "max_age_s": max_age_s,
-        }
         if len(topics) == 1 and callable(topics[0]):
             raise HandlerError('name the topic: @igwn_alert.handler("superevent")')
-        _check_options(task_options)
-        self._check_prefix(topics)
+        subscription = Subscription.build(
+            "", topics, alert_type=alert_type, labels=labels, where=where, max_age_s=max_age_s
+        )
+        # The group may still come from app.conf, which must not be read before it is complete.
+        group = self._settings.group if self._settings else self._keywords.get("group")
+        check_prefix(group, topics)
+        check_task_options(task_options, Task if self._app is None else self._app.Task)
 
         def decorate(function: Any) -> Any:
-            task = self._task(function, task_options)
-            self.registry.add(
-                Subscription.build(self._name(function, task_options), topics, **filters)
-            )
-            return task
+            handler = self._handlers.declare(function, task_options, self._bind)
+            handler.subscriptions.append(subscription)
+            if handler.name is not None:
+                self.registry.add(replace(subscription, task_name=handler.name))
+            return handler.returned
 
         return decorate
 
     def deliver(self, topic: str, payload: str | bytes | dict[str, Any]) -> list[AsyncResult]:
         """Give one alert to its handlers without Kafka; blocks until it is published.
+
+        It goes the full way: modules of ``include=`` and autodiscovery, filters, signals, routes.
 
         Parameters
         ----------
@@ -200,85 +208,62 @@ class IGWNAlert:
         Returns
         -------
         list of celery.result.AsyncResult
-            One per task.
+            One per task; none where no handler wants it.
 
         Raises
         ------
         PoisonRecord
             The payload cannot become an alert.
+        HandlerError
+            The topic is none, or carries the group.
+        ConfigError
+            No queue takes a task; those before it are published.
+        TaskBrokerUnavailable
+            A task may or may not have been published.
         """
-        value = payload if isinstance(payload, (str, bytes)) else json.dumps(payload)
-        raw = value.encode() if isinstance(value, str) else value
-        now_ms = int(time.time() * 1000)
-        record = Record(self.settings.full_topic(topic), -1, -1, now_ms, None, raw)
-        decoded = decode(record, max_bytes=self.settings.max_bytes)
-        info = RecordInfo(topic, None, None, now_ms)
-        alert = Alert(decoded.content, record=info)
-        calls = [
-            TaskCall(
-                self.app.tasks[name],
-                str(uuid.uuid4()),
-                info.as_header(),
-                decoded.content,
-                decoded.json,
-                decoded.kombu_safe,
-            )
-            for name in self.registry.match(topic, alert, 0.0).tasks
-        ]
-        with self.app.producer_or_acquire() as producer:
-            for call in calls:
-                apply(call, HEADER, producer)
-        return [self.app.AsyncResult(call.task_id) for call in calls]
+        alert, calls = direct_calls(self, self._tasks(), topic, payload)
+        results = publish_calls(self.app, calls, self.settings.task_broker_timeout_s)
+        task_ids = tuple(call.task_id for call in calls)
+        signals.alert_enqueued.send(sender=self, alert=alert, task_ids=task_ids)
+        return results
+
+    def _tasks(self) -> Mapping[str, Task]:
+        if not self._has_imported:
+            # Handlers may be in modules that only a worker has imported so far.
+            self.app.loader.import_default_modules()
+            self._has_imported = True
+        tasks: Mapping[str, Task] = self.app.tasks
+        return tasks
 
     def status(self) -> dict[str, Any]:
         """Return the receiver's state, counters and partitions: from memory, JSON-safe."""
-        return {**self.metrics.as_dict(), "handlers": list(self.registry.task_names)}
+        status = self.metrics.as_dict()
+        # Those of this process: under prefork the sends are in the pool's.
+        status["counters"] |= self.sender.counters
+        return {**status, "handlers": list(self.registry.task_names)}
 
-    def _task(self, function: Any, options: dict[str, Any]) -> Any:
-        if isinstance(function, Task):
-            if options:
-                raise HandlerError(
-                    f"task options {sorted(options)} on a task that exists already: give them to "
-                    "the innermost @igwn_alert.handler"
-                )
-            if not isinstance(function, HandlerTask):
-                raise HandlerError(
-                    f"{function.name} is a plain task: decorate the function itself with "
-                    "@igwn_alert.handler instead of @app.task"
-                )
-            return function
-        merged = {**_TASK_DEFAULTS, **options, "base": handler_base(options.get("base"))}
-        if self._app is not None:
-            return self._app.task(**merged)(function)
-        proxy = PromiseProxy(lambda: self.app.task(**{**merged, "lazy": False})(function))
-        self._pending.append(proxy)
-        return proxy
+    def keep_expired(self, task_name: str, alert: Alert) -> None:
+        """Keep an alert that waited too long for its handler as a dead letter ``expired``.
 
-    def _name(self, function: Any, options: dict[str, Any]) -> str:
-        if isinstance(function, Task):
-            return str(function.name)
-        if options.get("name"):
-            return str(options["name"])
-        if self._app is None:
-            return f"{function.__module__}.{function.__name__}"
-        return str(self._app.gen_task_name(function.__name__, function.__module__))
+        Called by the task itself, in the process of the pool; blocks on the task broker.
 
-    def _check_prefix(self, topics: tuple[str, ...]) -> None:
-        group = self._keywords.get("group")
-        for topic in topics:
-            if group and isinstance(topic, str) and topic.startswith(f"{group}."):
-                raise HandlerError(
-                    f"topic {topic!r} carries the group: write {topic[len(group) + 1 :]!r}"
-                )
+        Raises
+        ------
+        TaskBrokerUnavailable
+            It could not be kept.
+        """
+        keep_letter(self, late_letter(task_name, self.settings.topic_prefix, alert))
 
-
-def _check_options(options: dict[str, Any]) -> None:
-    base = options.get("base")
-    known = _DECORATOR_OPTIONS | {name for name in dir(Task) if not name.startswith("_")}
-    if inspect.isclass(base):
-        known |= {name for name in dir(base) if not name.startswith("_")}
-    for option in options:
-        if option not in known:
-            near = difflib.get_close_matches(option, [*_OWN_OPTIONS, *known], n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise HandlerError(f"neither igwn_alert nor Celery knows the option {option!r}{hint}")
+    def _bind(self, handler: Handler) -> None:
+        app, function, options = self._app, handler.function, handler.options
+        if app is None:
+            return
+        name = options.get("name") or app.gen_task_name(function.__name__, function.__module__)
+        self.registry.claim(name, function)
+        base = handler_base(options.get("base") or app.Task)
+        # In a spawned process, and with shared=True, the task's app may be another one than ours.
+        ours = {"name": name, "base": base, "igwn_alert": self}
+        handler.name = name
+        handler.task = app.task(**{**TASK_DEFAULTS, **options, **ours})(function)
+        for subscription in handler.subscriptions:
+            self.registry.add(replace(subscription, task_name=name))

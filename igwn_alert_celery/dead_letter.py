@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A record that could not become a task, or an alert that came too late, kept whole."""
+"""A record that could not become a task or be sent, or an alert that came too late, kept whole."""
 
 from __future__ import annotations
 

@@ -4,15 +4,28 @@
 from __future__ import annotations
 
 import fnmatch
+import inspect
 import logging
+import math
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from igwn_alert_celery.alert import Alert
 from igwn_alert_celery.errors import HandlerError
 
-__all__ = ["Match", "Registry", "Subscription", "check_topic", "is_pattern", "topic_regex"]
+__all__ = [
+    "Match",
+    "Registry",
+    "Subscription",
+    "check_prefix",
+    "check_topic",
+    "fits",
+    "is_pattern",
+    "runs_later",
+    "topic_regex",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +45,42 @@ def topic_regex(pattern: str) -> re.Pattern[str]:
 
 def check_topic(topic: object) -> str:
     """Return the topic, or raise :exc:`HandlerError` naming what is wrong with it."""
+    if isinstance(topic, (list, tuple, set, frozenset)):
+        raise HandlerError(f"topics {topic!r}: give them one by one, handler('superevent', …)")
     if not isinstance(topic, str) or not _TOPIC.match(topic):
         raise HandlerError(
             f"topic {topic!r}: give the topic's name as text, e.g. 'superevent' or 'cbc_*' "
             "(letters, digits, '.', '_', '-'; '*' and '?' make a pattern)"
         )
     return topic
+
+
+def check_prefix(group: object, topics: Iterable[object]) -> None:
+    """Refuse topics that carry igwn-alert's group; raises :exc:`HandlerError`."""
+    for topic in topics:
+        if group and isinstance(topic, str) and topic.startswith(f"{group}."):
+            raise HandlerError(
+                f"topic {topic!r} carries the group: write {topic.removeprefix(f'{group}.')!r}"
+            )
+
+
+def runs_later(function: object) -> bool:
+    """Whether calling it runs nothing yet: an async function or a generator."""
+    kinds = (inspect.iscoroutinefunction, inspect.isgeneratorfunction, inspect.isasyncgenfunction)
+    return any(is_kind(function) for is_kind in kinds)
+
+
+def fits(function: Callable[..., object], count: int) -> bool:
+    """Whether it can be called with so many arguments; True where nobody can tell."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):
+        return True
+    try:
+        signature.bind(*[None] * count)
+    except TypeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +103,8 @@ class Subscription:
         task_name: str,
         topics: Iterable[object],
         *,
-        alert_type: str | Collection[str] | None = None,
-        labels: str | Collection[str] | None = None,
+        alert_type: str | Iterable[str] | None = None,
+        labels: str | Iterable[str] | None = None,
         where: Where | None = None,
         max_age_s: float | None = None,
     ) -> Subscription:
@@ -69,8 +112,8 @@ class Subscription:
         names = tuple(check_topic(topic) for topic in topics)
         if not names:
             raise HandlerError('name at least one topic, e.g. @igwn_alert.handler("superevent")')
-        if where is not None and not callable(where):
-            raise HandlerError(f"where={where!r}: give a function that takes the alert")
+        if where is not None and (not callable(where) or runs_later(where) or not fits(where, 1)):
+            raise HandlerError(f"where={where!r}: give a plain function that takes the alert alone")
         number = isinstance(max_age_s, (int, float)) and not isinstance(max_age_s, bool)
         if max_age_s is not None and not (number and max_age_s > 0):
             raise HandlerError(f"max_age_s={max_age_s!r}: give a number of seconds above 0")
@@ -95,7 +138,9 @@ class Subscription:
             return True
         try:
             return bool(self.where(alert))
-        except Exception:
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
             # The filter is user code: an alert must not be lost because a filter is wrong.
             logger.warning(
                 "where= of handler %s raised; the alert is let through",
@@ -105,21 +150,49 @@ class Subscription:
             return True
 
 
-def _names(option: str, value: str | Collection[str]) -> frozenset[str]:
-    names = [value] if isinstance(value, str) else value
-    if not isinstance(names, Collection) or not all(isinstance(name, str) for name in names):
+def _names(option: str, value: object) -> frozenset[str]:
+    names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    if isinstance(value, bytes) or not all(isinstance(name, str) for name in names):
         raise HandlerError(f"{option}={value!r}: give a text or a collection of texts")
-    if not names:
+    if not names or "" in names:
         raise HandlerError(f"{option}={value!r} is empty and would match nothing: leave it out")
     return frozenset(names)
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The tasks that an alert becomes, and those for which it came too late."""
+    """The tasks that an alert becomes, and those for which it came too late.
+
+    ``limits`` has the age in seconds up to which a task may still start, where there is one.
+    """
 
     tasks: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
+    limits: Mapping[str, float] = field(default_factory=dict)
+
+    def header(self, task_name: str, header: dict[str, object]) -> dict[str, object]:
+        """Return the task message's header for one of the tasks, with its limit."""
+        limit = self.limits.get(task_name)
+        return header if limit is None else {**header, "max_age_s": limit}
+
+
+def _code(function: Callable[..., Any]) -> Any:
+    return getattr(inspect.unwrap(function), "__code__", None)
+
+
+def _place(function: Callable[..., Any]) -> str:
+    code = _code(function)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(function)
+
+
+def _is_loaded_again(known: Callable[..., Any], function: Callable[..., Any]) -> bool:
+    # Functions that a loop or a factory makes share their code, but may close over other values.
+    return _code(known) is not _code(function) and _place(known) == _place(function)
+
+
+def _is_loaded_twice(known: Callable[..., Any], function: Callable[..., Any]) -> bool:
+    there, here = (getattr(inspect.unwrap(each), "__globals__", None) for each in (known, function))
+    return there is not here and _is_loaded_again(known, function)
 
 
 @dataclass
@@ -128,11 +201,35 @@ class Registry:
 
     subscriptions: list[Subscription] = field(default_factory=list)
     _by_topic: dict[str, tuple[Subscription, ...]] = field(default_factory=dict)
+    _functions: dict[str, Callable[..., Any]] = field(default_factory=dict)
+
+    def claim(self, task_name: str, function: Callable[..., Any]) -> None:
+        """Note whose task name it is.
+
+        Raises
+        ------
+        HandlerError
+            It is another function's; or the function has another name already because its file
+            was loaded twice, so that each alert would be handled twice.
+        """
+        for name, known in self._functions.items():
+            if name != task_name and _is_loaded_twice(known, function):
+                raise HandlerError(
+                    f"{_place(function)} is loaded twice, for tasks {name!r} and {task_name!r}, so "
+                    "each alert would be handled twice: import it under one name, or give name="
+                )
+        known = self._functions.setdefault(task_name, function)
+        if known is not function and not _is_loaded_again(known, function):
+            raise HandlerError(
+                f"two handlers are called {task_name!r}, at {_place(known)} and "
+                f"{_place(function)}, and Celery would run the first one for both: give one name="
+            )
 
     def add(self, subscription: Subscription) -> None:
         """Register one subscription."""
         self.subscriptions.append(subscription)
-        self._by_topic.clear()
+        # A new dict: the receiver's thread may still be filling the old one, without this one.
+        self._by_topic = {}
 
     @property
     def topics(self) -> tuple[str, ...]:
@@ -146,19 +243,19 @@ class Registry:
 
     def match(self, topic: str, alert: Alert, age_s: float) -> Match:
         """Return the tasks that want this alert; a task named twice gets it once."""
-        tasks: dict[str, bool] = {}
+        limits: dict[str, float] = {}
         for sub in self._for_topic(topic):
             if sub.takes(alert):
-                fresh = sub.max_age_s is None or age_s <= sub.max_age_s
-                tasks[sub.task_name] = tasks.get(sub.task_name, False) or fresh
+                limit = math.inf if sub.max_age_s is None else sub.max_age_s
+                limits[sub.task_name] = max(limit, limits.get(sub.task_name, 0.0))
         return Match(
-            tuple(name for name, fresh in tasks.items() if fresh),
-            tuple(name for name, fresh in tasks.items() if not fresh),
+            tuple(name for name, limit in limits.items() if age_s <= limit),
+            tuple(name for name, limit in limits.items() if age_s > limit),
+            {name: limit for name, limit in limits.items() if limit < math.inf},
         )
 
     def _for_topic(self, topic: str) -> tuple[Subscription, ...]:
-        found = self._by_topic.get(topic)
-        if found is None:
-            found = tuple(sub for sub in self.subscriptions if sub.takes_topic(topic))
-            self._by_topic[topic] = found
-        return found
+        cache = self._by_topic
+        if topic not in cache:
+            cache[topic] = tuple(sub for sub in self.subscriptions if sub.takes_topic(topic))
+        return cache[topic]

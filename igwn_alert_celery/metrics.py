@@ -26,16 +26,24 @@ class State(str, Enum):
 
 @dataclass
 class Metrics:
-    """Counters and the present state; every value is replaced as a whole, so no lock is needed."""
+    """Counters and the present state; every value is replaced as a whole, so no lock is needed.
+
+    ``unsubscribed`` alone comes from another thread: what somebody has taken out, for the receiver
+    to obey.
+    """
 
     state: State = State.STOPPED
     detail: str = ""
     server: str = ""
+    username: str | None = None
     group: str = ""
     consumer_group: str = ""
     guarantee: str = ""
+    warnings: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    forbidden: tuple[str, ...] = ()
+    unsubscribed: tuple[str, ...] = ()
     partitions: dict[str, dict[str, Any]] = field(default_factory=dict)
     counters: Counter[str] = field(default_factory=Counter)
     last_alert_at: float | None = None
@@ -44,19 +52,27 @@ class Metrics:
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON-safe values, without asking any server."""
-        now = time.time()
         return {
             "state": self.state.value,
             "detail": self.detail,
             "server": self.server,
+            "username": self.username,
             "group": self.group,
             "consumer_group": self.consumer_group,
             "guarantee": self.guarantee,
+            "warnings": list(self.warnings),
             "topics": list(self.topics),
             "missing_topics": list(self.missing),
+            "forbidden_topics": list(self.forbidden),
+            "unsubscribed_topics": list(self.unsubscribed),
             "partitions": {name: dict(value) for name, value in self.partitions.copy().items()},
             "counters": dict(self.counters.copy()),
-            "last_alert_age_s": None if self.last_alert_at is None else now - self.last_alert_at,
-            "last_poll_age_s": None if self.last_poll_at is None else now - self.last_poll_at,
-            "ordinary_way": dict(self.ordinary_way),
+            "last_alert_age_s": _age_s(self.last_alert_at),
+            "last_poll_age_s": _age_s(self.last_poll_at),
+            "ordinary_way": self.ordinary_way.copy(),
         }
+
+
+def _age_s(moment: float | None) -> float | None:
+    # The clock may be set back meanwhile.
+    return None if moment is None else max(0.0, time.time() - moment)

@@ -78,7 +78,12 @@ class RecordInfo:
 
     @property
     def age_s(self) -> float:
-        """Seconds since the record was written to Kafka, by this machine's clock."""
+        """Seconds since the record was written to Kafka, by this machine's clock.
+
+        0 where Kafka has no time: an alert whose age nobody knows is not too old.
+        """
+        if self.timestamp_ms < 0:
+            return 0.0
         return max(0.0, time.time() - self.timestamp_ms / 1000)
 
     def as_header(self) -> dict[str, Any]:

@@ -82,6 +82,10 @@ class Settings:
     max_bytes: int = 4_000_000
     """Largest alert, in bytes; a larger one becomes a dead letter. Default: 4 000 000."""
 
+    offload_timeout_s: float = 10.0
+    """Time limit for fetching a message too large for Kafka from where hop has offloaded it, in
+    seconds, at most 12; then its record becomes a dead letter. Default: 10."""
+
     rewind_s: float | None = None
     """How far before Kafka's commit to start, in seconds, when Redis has lost its ledger: what was
     queued there is enqueued again. Default: None, at the commit."""
@@ -107,6 +111,26 @@ class Settings:
     task_broker_timeout_s: float = 5.0
     """Time limit of each call to the task broker, in seconds, at most 60. Default: 5."""
 
+    wire_format: str = "gracedb"
+    """How an alert that we send is written: ``gracedb`` (a JSON string that contains JSON, which
+    every igwn-alert listener opens) or ``object`` (plain JSON). Default: ``gracedb``."""
+
+    publish_queue: str | None = None
+    """Queue for the tasks that send, to keep them apart from others; a worker has to consume it.
+    Default: None, as the app routes them."""
+
+    publish_timeout_s: float = 60.0
+    """How long one try to send waits for Kafka's acknowledgement, in seconds, 5 to 900. Shorter
+    than an outage, it may send an alert twice. Default: 60."""
+
+    publish_retries: int = 60
+    """How often a send is tried again when Kafka does not acknowledge it; then it becomes a dead
+    letter. Default: 60, in about two hours."""
+
+    publish_backoff_s: float = 60.0
+    """Longest pause between two tries, in seconds; the first is of one second, each further one
+    doubles. Default: 60."""
+
     def __post_init__(self) -> None:
         for name, value in check_all(fields_given(_as_dict(self), "argument")).items():
             object.__setattr__(self, name, value)
@@ -125,7 +149,8 @@ class Settings:
         Parameters
         ----------
         conf : mapping
-            The items of ``app.conf``; keys ``igwn_alert_*`` in any case are ours.
+            The items of ``app.conf``, the latest change last; keys ``igwn_alert_*`` in any case
+            are ours.
         keywords : mapping
             Fields without the prefix.
         environ : mapping

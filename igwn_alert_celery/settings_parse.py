@@ -19,7 +19,7 @@ from igwn_alert_celery.settings_rules import (
     shown_unknown,
 )
 
-__all__ = ["Given", "check_all", "collect", "fields_given"]
+__all__ = ["Given", "check_all", "check_keywords", "collect", "fields_given", "newest_last"]
 
 _PREFIX = "igwn_alert_"
 _ENVIRON_PREFIX = _PREFIX.upper()
@@ -53,6 +53,18 @@ def fields_given(values: Mapping[str, Any], source: str) -> Iterator[Given]:
         yield Given(name, f"{_PREFIX}{name}", value, source)
 
 
+def newest_last(maps: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return one mapping of several, of which the first wins; what was set last comes last.
+
+    So the latest change wins also where it spells its key in another way.
+    """
+    found: dict[str, Any] = {}
+    for each in reversed(maps):
+        found = {key: value for key, value in found.items() if key not in each}
+        found.update(each.items())
+    return found
+
+
 def collect(
     conf: Mapping[str, Any],
     keywords: Mapping[str, Any],
@@ -70,11 +82,21 @@ def check_all(givens: Iterable[Given]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     last: dict[str, Given] = {}
     for given in givens:
-        _refuse_unknown(given)
-        values[given.name] = _obey(given, partial(RULES[given.name], given.value))
+        values[given.name] = _check(given)
         last[given.name] = given
     _obey(last["topics"], partial(check_topics, values["group"], values["topics"]))
     return values
+
+
+def check_keywords(keywords: Mapping[str, Any]) -> None:
+    """Refuse bad keywords by themselves, before the other sources are known."""
+    for given in _from_keywords(keywords):
+        _check(given)
+
+
+def _check(given: Given) -> Any:
+    _refuse_unknown(given)
+    return _obey(given, partial(RULES[given.name], given.value))
 
 
 def _obey(given: Given, check: Callable[[], Any]) -> Any:
@@ -85,7 +107,7 @@ def _obey(given: Given, check: Callable[[], Any]) -> Any:
 
 
 def _from_conf(conf: Mapping[str, Any], namespaces: Sequence[str]) -> Iterator[Given]:
-    # Celery lists what the app changed last, so that a later spelling of a key rightly wins.
+    # Where one key is given in two spellings, the later one wins.
     prefixes = [_PREFIX, *(f"{space.lower().rstrip('_')}_{_PREFIX}" for space in namespaces)]
     for key, value in conf.items():
         lower = key.lower() if isinstance(key, str) else ""
@@ -122,7 +144,9 @@ def _commas(text: str) -> tuple[str, ...]:
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
     **dict.fromkeys(("noauth", "enabled", "ignore_test", "move_ledger"), _word),
     **dict.fromkeys(("port", "max_bytes", "dead_letter_max_count", "dead_letter_max_bytes"), int),
-    **dict.fromkeys(("rewind_s", "task_broker_timeout_s"), float),
+    **dict.fromkeys(("offload_timeout_s", "rewind_s", "task_broker_timeout_s"), float),
+    **dict.fromkeys(("publish_timeout_s", "publish_backoff_s"), float),
+    "publish_retries": int,
     "topics": _commas,
     "kafka_options": json.loads,
     "password": str,

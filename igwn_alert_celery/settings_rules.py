@@ -12,6 +12,8 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from igwn_alert_celery.settings_kafka_options import reason_against
+
 __all__ = ["RULES", "BrokenRule", "check_topics", "epoch_s", "shown", "shown_unknown"]
 
 MASK = "********"
@@ -23,26 +25,6 @@ _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _PATTERN = re.compile(r"[A-Za-z0-9._\-*?]+")
 # Beyond this a number is milliseconds: in seconds it would be the year 5138.
 _LATEST_EPOCH_S = 1e11
-
-_OWNED = {
-    "bootstrap.servers": "set igwn_alert_server instead",
-    "metadata.broker.list": "set igwn_alert_server instead",
-    "group.id": "set igwn_alert_consumer_group instead",
-    "group.instance.id": "workers share one configuration, and two members with one id throw each "
-    "other out",
-    "enable.auto.commit": "the bridge commits itself, once the tasks are enqueued; else a crash "
-    "would lose alerts",
-    "auto.commit.enable": "the bridge commits itself, once the tasks are enqueued; else a crash "
-    "would lose alerts",
-    "enable.auto.offset.store": "the bridge stores positions itself, once the tasks are enqueued",
-    "auto.offset.reset": "set igwn_alert_start_at instead",
-    "partition.assignment.strategy": "the bridge needs cooperative-sticky, so that partitions "
-    "move without a stop",
-}
-_PROTOCOL = (
-    "group.protocol must stay 'classic': with any other Kafka refuses the session settings by "
-    "which another worker takes over within 10 s, and that promise cannot be kept"
-)
 
 
 class BrokenRule(Exception):
@@ -99,7 +81,7 @@ def _moment(value: object) -> float | None:
     try:
         return float(value)
     except (ValueError, OverflowError):
-        pass
+        pass  # no number of seconds, so it has to be a date
     try:
         # Python 3.10 does not read the Z.
         return _moment(datetime.fromisoformat(str(value).strip().replace("Z", "+00:00")))
@@ -187,10 +169,9 @@ def _kafka_options(value: object) -> Mapping[str, Any]:
             "give a mapping of librdkafka's options (in the environment a JSON object)"
         )
     for key, option in value.items():
-        if key in _OWNED:
-            raise BrokenRule(f"{key} is not yours to set: {_OWNED[key]}")
-        if key == "group.protocol" and option != "classic":
-            raise BrokenRule(_PROTOCOL)
+        reason = reason_against(key, option)
+        if reason is not None:
+            raise BrokenRule(reason)
         scalar = isinstance(option, (str, int, float))
         if not scalar and not (key.endswith("_cb") and callable(option)):
             raise BrokenRule(f"{shown('', key)} must be a text, a number or a bool")
@@ -216,29 +197,42 @@ def _path(value: object) -> str | None:
     raise BrokenRule("give a path")
 
 
-def _whole(most: int | None = None) -> Callable[[object], int]:
-    rule = f"give a whole number from 1 to {most}" if most else "give a whole number above 0"
+def _one_of(*words: str) -> Callable[[object], str]:
+    def check(value: object) -> str:
+        if isinstance(value, str) and value in words:
+            return value
+        raise BrokenRule(f"give {' or '.join(map(repr, words))}")
+
+    return check
+
+
+def _whole(most: int | None = None, *, least: int = 1) -> Callable[[object], int]:
+    above = f"above {least - 1}" if least else "that is not negative"
+    rule = f"give a whole number from {least} to {most}" if most else f"give a whole number {above}"
 
     def check(value: object) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise BrokenRule(rule)
-        if not 1 <= value <= (most or value):
+        if not least <= value <= (most or value):
             raise BrokenRule(rule)
         return value
 
     return check
 
 
-def _seconds(most: float = math.inf, *, optional: bool = False) -> Callable[[object], float | None]:
+def _seconds(
+    most: float = math.inf, *, least: float = 0.0, optional: bool = False
+) -> Callable[[object], float | None]:
     limit = "" if math.isinf(most) else f" and at most {most:g}"
-    rule = f"give seconds: a number above 0{limit}"
+    above = f"at least {least:g}" if least else "above 0"
+    rule = f"give seconds: a number {above}{limit}"
 
     def check(value: object) -> float | None:
         if value is None and optional:
             return None
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise BrokenRule(rule)
-        if not (0 < value <= most and math.isfinite(value)):
+        if not (0 < value <= most and value >= least and math.isfinite(value)):
             raise BrokenRule(rule)
         return value
 
@@ -260,6 +254,7 @@ RULES: Mapping[str, Callable[[object], Any]] = {
     "start_at": _start_at,
     "ignore_test": _bool,
     "max_bytes": _whole(),
+    "offload_timeout_s": _seconds(12),
     "rewind_s": _seconds(optional=True),
     "kafka_options": _kafka_options,
     "move_ledger": _bool,
@@ -267,4 +262,9 @@ RULES: Mapping[str, Callable[[object], Any]] = {
     "dead_letter_max_bytes": _whole(),
     "state_dir": _path,
     "task_broker_timeout_s": _seconds(60),
+    "wire_format": _one_of("gracedb", "object"),
+    "publish_queue": _text,
+    "publish_timeout_s": _seconds(900, least=5),
+    "publish_retries": _whole(least=0),
+    "publish_backoff_s": _seconds(3600),
 }

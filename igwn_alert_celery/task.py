@@ -4,17 +4,22 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 from celery import Task
+from celery.exceptions import Ignore, Reject
 
 from igwn_alert_celery.alert import Alert
+from igwn_alert_celery.errors import RetryableError
 from igwn_alert_celery.record import RecordInfo
 
-__all__ = ["HEADER", "HandlerTask", "handler_base"]
+__all__ = ["HEADER", "HandlerTask", "handler_base", "put_back"]
 
 #: Name of our header in the task message.
 HEADER = "igwn_alert"
+
+_PUT_BACK_S = 1.0
 
 
 class HandlerTask(Task):
@@ -26,6 +31,8 @@ class HandlerTask(Task):
     """
 
     abstract = True
+    #: The bridge that made it; also where another app or a spawned process runs it.
+    igwn_alert: Any = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the handler on an :class:`Alert`."""
@@ -36,13 +43,39 @@ class HandlerTask(Task):
         )
         if args:
             args = (_as_alert(args[0], header, self.request), *args[1:])
+            if isinstance(header, dict) and header.get("max_age_s"):
+                self._refuse_late(args[0], header["max_age_s"])
+        elif kwargs:
+            # ``.delay(alert={…})``: by whatever name the function has for it.
+            name = next(iter(kwargs))
+            kwargs = {**kwargs, name: _as_alert(kwargs[name], None, self.request)}
         return super().__call__(*args, **kwargs)
+
+    def _refuse_late(self, alert: Alert, max_age_s: float) -> None:
+        # The receiver asked the same, but the message may have waited in its queue since then.
+        if alert.record is None or alert.record.age_s <= max_age_s:
+            return
+        try:
+            self.igwn_alert.keep_expired(self.name, alert)
+        except RetryableError as exc:
+            raise put_back(exc) from exc
+        raise Ignore
+
+
+def put_back(exc: Exception) -> Reject:
+    """Return what puts the running task back into its queue; blocks for a second.
+
+    It would come again at once, and keep the worker from everything else.
+    """
+    time.sleep(_PUT_BACK_S)
+    return Reject(exc, requeue=True)
 
 
 def _as_alert(value: Any, header: Any, request: Any) -> Any:
     if isinstance(header, dict):
-        value = json.loads(value) if header.get("text") else value
-        return Alert(value, record=_record(header, request))
+        # A handler may have retried itself with another argument, and the same headers.
+        is_text = bool(header.get("text")) and isinstance(value, str)
+        return Alert(json.loads(value) if is_text else value, record=_record(header, request))
     if isinstance(value, dict) and not isinstance(value, Alert):
         return Alert(value)
     return value

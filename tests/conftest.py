@@ -3,21 +3,37 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from typing import TypeVar
 
 import pytest
+from celery import _state
+from hypothesis import settings
 
 from tests.services.absent import Absent
 from tests.services.kafka.broker import Kafka
+from tests.services.kafka.secured import SecuredKafka
 from tests.services.rabbitmq import RabbitMQ
 from tests.services.redis_server import RedisServer
 from tests.services.service import Service
 
 S = TypeVar("S", bound=Service)
 
+# A loaded machine is slow, not wrong.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
 _in_use: list[Service] = []
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run two halves side by side, each on servers of its own; foreign ones cannot be shared."""
+    foreign = any(
+        name in os.environ for name in (s.variable for s in (Kafka, RedisServer, RabbitMQ))
+    )
+    return 0 if foreign else 2
 
 
 def _serve(kind: type[S]) -> Iterator[S]:
@@ -44,6 +60,12 @@ def kafka() -> Iterator[Kafka]:
 
 
 @pytest.fixture(scope="session")
+def secured_kafka() -> Iterator[SecuredKafka]:
+    """A real Kafka broker with passwords, TLS and rules who may what."""
+    yield from _serve(SecuredKafka)
+
+
+@pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """A real Redis server."""
     yield from _serve(RedisServer)
@@ -53,6 +75,19 @@ def redis_server() -> Iterator[RedisServer]:
 def rabbitmq() -> Iterator[RabbitMQ]:
     """A real RabbitMQ node."""
     yield from _serve(RabbitMQ)
+
+
+@pytest.fixture(autouse=True)
+def _warnings_are_logged() -> None:
+    """Let every test see warnings: Celery's test workers leave the root logger at ERROR."""
+    logging.getLogger().setLevel(logging.WARNING)
+
+
+@pytest.fixture(autouse=True)
+def _shared_tasks_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let shared tasks of a test end with it; Celery gives them to all apps of the process."""
+    finalizers = set(_state._on_app_finalizers)
+    monkeypatch.setattr(_state, "_on_app_finalizers", finalizers)
 
 
 @pytest.fixture(autouse=True)

@@ -5,11 +5,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from itertools import pairwise
 from typing import Any
 
 from igwn_alert_celery.dead_letter import DeadLetter
 
-__all__ = ["Batch", "Command", "Entry", "Outcome", "PartitionId", "Position", "Verdict"]
+__all__ = [
+    "OFFSET_LIMIT",
+    "Batch",
+    "Command",
+    "Entry",
+    "Outcome",
+    "PartitionId",
+    "Position",
+    "Verdict",
+]
+
+#: Offsets stay below it: Lua counts in doubles.
+OFFSET_LIMIT = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +44,19 @@ class Entry:
     commands: tuple[Command, ...]
     dead_letters: tuple[DeadLetter, ...]
 
+    @property
+    def cost(self) -> tuple[int, int]:
+        """How many commands and dead letters there are, and their size in bytes."""
+        values = [command.value for command in self.commands]
+        size = sum(len(value) for value in values if isinstance(value, bytes))
+        kept = sum(len(letter.value or b"") for letter in self.dead_letters)
+        # A dead letter holds the record in base64.
+        return len(values) + len(self.dead_letters), size + kept * 4 // 3
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The next offset to enqueue; a deliberate seek raises the epoch."""
+    """The next offset to enqueue; every first start and deliberate seek has a later epoch."""
 
     next_offset: int
     epoch: int
@@ -55,16 +77,28 @@ class PartitionId:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Entries in the order of offsets, and the position that the writer believes in."""
+    """Entries in the order of offsets, and the position that the writer believes in.
+
+    Raises
+    ------
+    ValueError
+        The offsets do not ascend, or do not lie below ``next_offset`` and 2**53: the position
+        would not tell any more what has been written.
+    """
 
     partition: PartitionId
     believed: Position
     next_offset: int
     entries: tuple[Entry, ...]
 
+    def __post_init__(self) -> None:
+        offsets = [-1, *(entry.offset for entry in self.entries), self.next_offset, OFFSET_LIMIT]
+        if any(one >= other for one, other in pairwise(offsets)):
+            raise ValueError(f"offsets must ascend up to the next one: {offsets[1:-1]}")
+
 
 class Verdict(Enum):
-    """What the ledger says to a batch."""
+    """What the ledger says to a batch; only ``WRITTEN`` has written anything."""
 
     WRITTEN = "WRITTEN"
     BEHIND = "BEHIND"
@@ -75,10 +109,25 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The verdict, the stored position, and the ids of dead letters that the bound pushed out."""
+    """What became of a batch.
+
+    Attributes
+    ----------
+    verdict : Verdict
+        Whether it was written, or why not.
+    position : Position
+        The stored position afterwards; 0, 0 where none is stored (``UNKNOWN``, ``LEDGER``).
+    written, skipped : int
+        Entries at or above the position of before, and below it.
+    evicted : tuple of str
+        Ids of the dead letters that the bounds pushed out.
+    kept : tuple of DeadLetter
+        Tasks that the task broker would never take: kept beside the batch's own dead letters.
+    """
 
     verdict: Verdict
     position: Position
     written: int = 0
     skipped: int = 0
     evicted: tuple[str, ...] = ()
+    kept: tuple[DeadLetter, ...] = ()

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from celery import Celery
-from kombu.exceptions import KombuError
 
+from igwn_alert_celery.dead_letter import DeadLetter
+from igwn_alert_celery.enqueue.away import required
 from igwn_alert_celery.enqueue.batch import (
     Batch,
     Command,
@@ -19,49 +22,68 @@ from igwn_alert_celery.enqueue.batch import (
     Verdict,
 )
 from igwn_alert_celery.enqueue.local import LocalState
-from igwn_alert_celery.enqueue.message import TaskCall, apply
+from igwn_alert_celery.enqueue.message import TaskCall
+from igwn_alert_celery.enqueue.publish import Publisher, confirming, connected
 from igwn_alert_celery.errors import TaskBrokerUnavailable
 from igwn_alert_celery.settings import Settings
-from igwn_alert_celery.task import HEADER
 
 __all__ = ["KombuEnqueuer"]
 
+#: By task id: None, or the dead letter of a task that the task broker would never take.
+_Done = dict[str, DeadLetter | None]
+
 
 class KombuEnqueuer:
-    """Publishes task by task and waits for each confirmation. Not thread-safe."""
+    """Publishes task by task and waits for each confirmation. Not thread-safe.
+
+    Whatever needs the task broker blocks for about the time-out, and raises
+    :exc:`TaskBrokerUnavailable`, also before :meth:`open` has succeeded.
+
+    Attributes
+    ----------
+    ledger_id : str
+        The same for the same server and virtual host; RabbitMQ's is known once connected.
+    guarantee : str
+        How often an alert is enqueued.
+    memory : LocalState
+        The consumer group's first requests, and the dead letters; in a file, open or not.
+    ordinary_way : dict
+        Always empty: every task is built the ordinary way here.
+    """
 
     guarantee = "at least once"
+    keeps_positions = False
 
     def __init__(self, app: Celery, settings: Settings, state_path: Path) -> None:
         self._app = app
         self._settings = settings
         self._connection: Any = None
-        self._producer: Any = None
+        self._publisher: Publisher | None = None
+        self._unfinished: dict[PartitionId, tuple[int, _Done]] = {}
         self.ordinary_way: dict[str, str] = {}
-        self.memory = LocalState(state_path)
-        self.ledger_id = _ledger_id(app)
+        self.memory = LocalState(
+            state_path,
+            max_count=settings.dead_letter_max_count,
+            max_bytes=settings.dead_letter_max_bytes,
+        )
+        self.ledger_id = _id_of_address(app)
 
     def open(self) -> None:
-        """Connect. Blocks up to the time-out; raises :exc:`TaskBrokerUnavailable`."""
+        """Connect anew. Blocks for a few time-outs; raises :exc:`TaskBrokerUnavailable`."""
         self.close()
-        timeout_s = self._settings.task_broker_timeout_s
+        self.memory.prepare()
+        connection = self._connection = confirming(self._app, self._settings.task_broker_timeout_s)
         try:
-            self._connection = self._app.connection_for_write(
-                connect_timeout=timeout_s,
-                # Nobody serves heartbeats on this connection; a dead one fails the next publish.
-                heartbeat=0,
-                transport_options=_transport_options(self._app, timeout_s),
-            )
-            self._connection.ensure_connection(max_retries=1, timeout=timeout_s)
-            self._producer = self._app.amqp.Producer(
-                self._connection.default_channel, auto_declare=False
-            )
-        except self._errors() as exc:
-            raise TaskBrokerUnavailable(f"the task broker does not answer: {exc}") from exc
+            self._publisher = connected(self._app, connection)
+            self.ledger_id = _id_of_server(connection) or self.ledger_id
+        except TaskBrokerUnavailable:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the connection without waiting for a server that is gone."""
         connection, self._connection = self._connection, None
+        self._publisher = None
         if connection is not None:
             connection.collect()
 
@@ -70,59 +92,86 @@ class KombuEnqueuer:
         return (Command("apply", call.task.name, call),)
 
     def write(self, batch: Batch) -> Outcome:
-        """Publish what the batch holds; raises :exc:`TaskBrokerUnavailable`."""
-        evicted: list[str] = []
-        try:
-            for entry in batch.entries:
-                for command in entry.commands:
-                    apply(command.value, HEADER, self._producer)
-                for letter in entry.dead_letters:
-                    evicted.extend(self.memory.dead_letters.add(letter))
-        except self._errors() as exc:
-            raise TaskBrokerUnavailable(f"the task broker does not answer: {exc}") from exc
-        position = Position(batch.next_offset, batch.believed.epoch)
-        return Outcome(Verdict.WRITTEN, position, len(batch.entries), 0, tuple(evicted))
+        """Publish what the batch holds, and wait until the task broker has it.
 
-    def position(self, partition: PartitionId) -> Position | None:
-        """Return None: without a ledger Kafka's commit is the only position."""
-        return None
+        A batch that failed half-way is not begun anew: what has been confirmed of it is skipped
+        when it comes again, so that a queue which refuses is not filled with copies.
+        """
+        publisher: Publisher = required(self._publisher)
+        done = self._done(batch)
+        calls = [command.value for entry in batch.entries for command in entry.commands]
+        for call in calls:
+            if call.task_id not in done:
+                done[call.task_id] = publisher.publish(call, self._settings.topic_prefix)
+        kept = tuple(letter for call in calls if (letter := done[call.task_id]) is not None)
+        letters = (*kept, *(one for entry in batch.entries for one in entry.dead_letters))
+        evicted = self.memory.dead_letters.add(*letters)
+        for call in calls:
+            done.pop(call.task_id, None)
+        position = Position(batch.next_offset, batch.believed.epoch)
+        return Outcome(
+            Verdict.WRITTEN, position, len(batch.entries), evicted=tuple(evicted), kept=kept
+        )
+
+    def renew_id(self) -> None:
+        """Do nothing: the id is that of the task broker itself."""
+
+    def positions(self, partitions: Collection[PartitionId]) -> dict[PartitionId, Position | None]:
+        """Return None for each: without a ledger Kafka's commit is the only position."""
+        return dict.fromkeys(partitions)
 
     def claim(self, partition: PartitionId, next_offset: int) -> Position:
         """Return the position as it is given."""
         return Position(next_offset, 0)
 
-    seek = claim
+    def seek(
+        self, partition: PartitionId, next_offset: int, believed: Position | None = None
+    ) -> Position:
+        """Return the position as it is given; what lies there is enqueued again."""
+        self._unfinished.pop(partition, None)
+        return Position(next_offset, 0)
 
     def warnings(self) -> list[str]:
         """Return what a user should know, a line each."""
         return []
 
-    def _errors(self) -> tuple[type[Exception], ...]:
-        if self._connection is None:
-            return (KombuError, OSError)
-        found: tuple[type[Exception], ...] = (
-            self._connection.recoverable_connection_errors
-            + self._connection.recoverable_channel_errors
-        )
-        return (*found, KombuError, OSError)
+    def _done(self, batch: Batch) -> _Done:
+        """Return what has been confirmed of this partition's batches that failed half-way."""
+        start, done = self._unfinished.get(batch.partition, (0, {}))
+        if batch.believed.next_offset < start:
+            # Somebody has gone back on purpose.
+            done = {}
+        self._unfinished[batch.partition] = (batch.believed.next_offset, done)
+        return done
 
 
-def _transport_options(app: Celery, timeout_s: float) -> dict[str, Any]:
+def _id_of_server(connection: Any) -> str | None:
+    """Return an id of the server by its own name, whatever address leads to it, if it has one."""
+    properties = getattr(connection.connection, "server_properties", None) or {}
+    name = properties.get("cluster_name")
+    return _id_of("amqp", str(name), connection.virtual_host or "") if name else None
+
+
+def _id_of_address(app: Celery) -> str:
     with app.connection_for_write() as connection:
-        if connection.transport.driver_type != "amqp":
-            return {}
-    return {"confirm_publish": True, "read_timeout": timeout_s, "write_timeout": timeout_s}
-
-
-def _ledger_id(app: Celery) -> str:
-    """Return an id of the task broker: the same for the same server and virtual host."""
-    with app.connection_for_write() as connection:
-        parts = (
+        host = connection.hostname or ""
+        return _id_of(
             connection.transport.driver_type,
-            connection.hostname or "",
+            host,
             str(connection.port or ""),
             connection.virtual_host or "",
+            _machine() if host in {"", "localhost", "127.0.0.1", "::1"} else "",
         )
-    local = parts[1] in {"", "localhost", "127.0.0.1", "::1"}
-    node = f"{uuid.getnode():x}" if local else ""
-    return str(uuid.uuid5(uuid.NAMESPACE_URL, "\x1f".join((*parts, node))))
+
+
+def _machine() -> str:
+    """Return what this machine is called; containers of one image may share the file."""
+    try:
+        number = Path("/etc/machine-id").read_text().strip()
+    except OSError:
+        number = ""
+    return f"{socket.gethostname()} {number}"
+
+
+def _id_of(*parts: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, "\x1f".join(parts)))

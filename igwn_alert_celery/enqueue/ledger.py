@@ -8,37 +8,55 @@ Every key is prefixed here: kombu's prefixing client handles only part of EVALSH
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
-from importlib import resources
-from typing import Any, TypeVar
+from collections.abc import Collection
+from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.exceptions import ResponseError
 
-from igwn_alert_celery.enqueue.batch import Batch, Outcome, PartitionId, Position, Verdict
-from igwn_alert_celery.enqueue.redis_dead_letters import RedisDeadLetters
-from igwn_alert_celery.errors import TaskBrokerUnavailable
+from igwn_alert_celery.enqueue.batch import (
+    OFFSET_LIMIT,
+    Batch,
+    Command,
+    Outcome,
+    PartitionId,
+    Position,
+    Verdict,
+)
+from igwn_alert_celery.enqueue.redis_dead_letters import (
+    RedisDeadLetters,
+    asking,
+    register,
+    text_of,
+)
 
 __all__ = ["Ledger"]
 
-_T = TypeVar("_T")
-_SEEK = """
-redis.call('HSET', KEYS[1], 'next', ARGV[1], 'topic', ARGV[2])
-return redis.call('HINCRBY', KEYS[1], 'epoch', 1)
-"""
-_CLAIM = """
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('HSET', KEYS[1], 'next', ARGV[1], 'epoch', 0, 'topic', ARGV[2])
-end
-return redis.call('HMGET', KEYS[1], 'next', 'epoch')
-"""
+_KINDS = frozenset({"lpush", "pexpire", "publish"})
 
 
 class Ledger:
     """Positions, dead letters and first requests of all consumer groups in one Redis database.
 
-    Every method blocks for at most the client's socket time-out and raises
-    :exc:`TaskBrokerUnavailable`.
+    Every method blocks for at most the client's socket time-out (a few times, where it asks
+    several things). Whatever Redis refuses (BUSY, LOADING, OOM, READONLY, …) and every broken
+    connection is raised as :exc:`TaskBrokerUnavailable`; asking again is always safe.
+
+    Parameters
+    ----------
+    client : redis.Redis
+        A client that adds no prefix, with a ``socket_timeout``.
+    prefix : str
+        Put before every key, those of the commands included (kombu's ``global_keyprefix``).
+    max_dead_count, max_dead_bytes : int
+        Bounds of the dead letters; the oldest are pushed out, the newest one always stays.
+
+    Attributes
+    ----------
+    id : str
+        The ledger's random id; empty before :meth:`open`.
+    dead_letters : RedisDeadLetters
+        The dead letters, to list, show and drop.
     """
 
     def __init__(
@@ -48,12 +66,16 @@ class Ledger:
         self._prefix = prefix
         self._root = f"{prefix}igwn_alert:"
         self._bounds = (max_dead_count, max_dead_bytes)
-        text = resources.files(__package__).joinpath("write.lua").read_text()
-        self._write = client.register_script(text)
-        self._seek = client.register_script(_SEEK)
-        self._claim = client.register_script(_CLAIM)
+        self._write = register(client, "dead_letters.lua", "write.lua")
+        self._seek = register(client, "new_epoch.lua", "seek.lua")
+        self._claim = register(client, "new_epoch.lua", "claim.lua")
         self.id = ""
-        self.dead_letters = RedisDeadLetters(client, f"{self._root}dead_letters")
+        self.dead_letters = RedisDeadLetters(
+            client,
+            f"{self._root}dead_letters",
+            max_count=max_dead_count,
+            max_bytes=max_dead_bytes,
+        )
 
     def open(self) -> str:
         """Return the ledger's random id; creates it where there is none."""
@@ -61,46 +83,90 @@ class Ledger:
 
         def read() -> str:
             self._client.set(key, str(uuid.uuid4()), nx=True)
-            return _text(self._client.get(key))
+            return text_of(self._client.get(key))
 
-        self.id = _asking(read)
+        self.id = asking(read)
         return self.id
 
     def position(self, partition: PartitionId) -> Position | None:
         """Return the stored position of a partition."""
-        key = self._position_key(partition)
-        found: Any = _asking(lambda: self._client.hmget(key, ["next", "epoch"]))
-        return None if found[0] is None else Position(int(found[0]), int(found[1]))
+        return self.positions([partition])[partition]
+
+    def positions(self, partitions: Collection[PartitionId]) -> dict[PartitionId, Position | None]:
+        """Return the stored position of each partition, in one question."""
+        pipeline = self._client.pipeline(transaction=False)
+        for partition in partitions:
+            pipeline.hmget(self._position_key(partition), ["next", "epoch"])
+        found: Any = asking(pipeline.execute)
+        return {
+            partition: None if item[0] is None else Position(int(item[0]), int(item[1]))
+            for partition, item in zip(partitions, found, strict=True)
+        }
 
     def claim(self, partition: PartitionId, next_offset: int) -> Position:
         """Store a first position where there is none; return what is stored."""
         keys = [self._position_key(partition)]
         args: list[Any] = [next_offset, partition.topic]
-        found = _asking(lambda: self._claim(keys, args))
+        found = asking(lambda: self._claim(keys, args))
         return Position(int(found[0]), int(found[1]))
 
-    def seek(self, partition: PartitionId, next_offset: int) -> Position:
-        """Set the position and raise the epoch, so that older batches are refused."""
+    def seek(
+        self, partition: PartitionId, next_offset: int, believed: Position | None = None
+    ) -> Position:
+        """Set the position and raise the epoch, so that older batches are refused.
+
+        Parameters
+        ----------
+        partition : PartitionId
+        next_offset : int
+        believed : Position, optional
+            Where it was when this was decided: when it is elsewhere by now, because another
+            owner goes on, nothing is changed.
+
+        Returns
+        -------
+        Position
+            What is stored afterwards.
+        """
         keys = [self._position_key(partition)]
-        args: list[Any] = [next_offset, partition.topic]
-        return Position(next_offset, int(_asking(lambda: self._seek(keys, args))))
+        only = ("", "") if believed is None else (believed.next_offset, believed.epoch)
+        args: list[Any] = [next_offset, partition.topic, *only]
+        found = asking(lambda: self._seek(keys, args))
+        return Position(int(found[0]), int(found[1]))
 
     def write(self, batch: Batch) -> Outcome:
-        """Write a batch in one atomic step, or say why nothing was written."""
+        """Write a batch in one atomic step, or say why nothing was written.
+
+        Returns
+        -------
+        Outcome
+            ``WRITTEN`` (what lay below the stored position was skipped), or why nothing was
+            written: ``BEHIND`` (Redis came back older: go back to the position), ``EPOCH`` (a
+            seek), ``UNKNOWN`` (no position), ``LEDGER`` (another ledger, or none: open again).
+
+        Raises
+        ------
+        TaskBrokerUnavailable
+            Redis refused, with nothing written, or its reply was lost: write the batch again.
+        ValueError
+            The batch holds a command that is not Redis's.
+        """
         keys, args = self._arguments(batch)
-        reply = _asking(lambda: self._write(keys, args))
-        verdict = Verdict(_text(reply[0]))
+        reply = asking(lambda: self._write(keys, args))
+        verdict = Verdict(text_of(reply[0]))
         position = Position(int(reply[1]), int(reply[2]))
         if verdict is not Verdict.WRITTEN:
             return Outcome(verdict, position)
-        evicted = tuple(_text(item) for item in reply[5:])
-        return Outcome(verdict, position, int(reply[3]), int(reply[4]), evicted)
+        before = int(reply[3])
+        skipped = sum(entry.offset < before for entry in batch.entries)
+        evicted = tuple(text_of(item) for item in reply[4:])
+        return Outcome(verdict, position, len(batch.entries) - skipped, skipped, evicted)
 
     def asked(self, cluster_id: str, consumer_group: str) -> dict[str, str]:
         """Return what the group has asked for before: topic or pattern → JSON text."""
         key = f"{self._root}asked:{cluster_id}:{consumer_group}"
-        found: Any = _asking(lambda: self._client.hgetall(key))
-        return {_text(name): _text(value) for name, value in found.items()}
+        found: Any = asking(lambda: self._client.hgetall(key))
+        return {text_of(name): text_of(value) for name, value in found.items()}
 
     def remember(self, cluster_id: str, consumer_group: str, field: str, text: str) -> str:
         """Remember a first request; an earlier one stays. Returns what is stored."""
@@ -108,27 +174,38 @@ class Ledger:
 
         def write() -> str:
             self._client.hsetnx(key, field, text)
-            return _text(self._client.hget(key, field))
+            stored = self._client.hget(key, field)
+            return text if stored is None else text_of(stored)
 
-        return _asking(write)
+        return asking(write)
 
     def warnings(self) -> list[str]:
         """Return what is risky in the server's configuration, a line each."""
-        try:
-            policy: Any = self._client.config_get("maxmemory-policy")
-            disk: Any = self._client.config_get("appendonly", "save")
-        except RedisError:
+        policy, appendonly, save = map(self._configured, ("maxmemory-policy", "appendonly", "save"))
+        if policy is None or appendonly is None or save is None:
             return [
                 "Redis does not tell its configuration: see that it evicts nothing and persists"
             ]
         found = []
-        if policy.get("maxmemory-policy") != "noeviction":
+        if policy != "noeviction":
             found.append("Redis may evict tasks: set maxmemory-policy to noeviction")
-        if disk.get("appendonly") != "yes" and not disk.get("save"):
+        if appendonly != "yes" and not save:
             found.append(
                 "Redis keeps nothing on disk: a restart loses queued tasks (appendonly yes)"
             )
         return found
+
+    def _configured(self, name: str) -> str | None:
+        # One name a call: Redis before 7 takes no more.
+        def read() -> Any:
+            try:
+                return self._client.config_get(name).get(name)
+            except ResponseError:
+                # Managed Redis often forbids or renames CONFIG.
+                return None
+
+        found = asking(read)
+        return None if found is None else text_of(found)
 
     def _position_key(self, partition: PartitionId) -> str:
         topic = partition.topic_id or partition.topic
@@ -136,13 +213,10 @@ class Ledger:
         return f"{self._root}position:{group}:{topic}:{partition.partition}"
 
     def _arguments(self, batch: Batch) -> tuple[list[str], list[Any]]:
-        dead = f"{self._root}dead_letters"
         keys = [
             f"{self._root}ledger",
             self._position_key(batch.partition),
-            dead,
-            f"{dead}:order",
-            f"{dead}:bytes",
+            *self.dead_letters.keys,
         ]
         indexes: dict[str, int] = {}
         operations: list[Any] = []
@@ -152,7 +226,7 @@ class Ledger:
                     keys.append(self._prefix + command.key)
                     indexes[command.key] = len(keys)
                 where = indexes[command.key]
-                operations += (command.kind, entry.offset, where, command.value)
+                operations += (_checked(command).kind, entry.offset, where, command.value)
             for letter in entry.dead_letters:
                 operations += ("dead", entry.offset, letter.id, letter.to_json())
         believed = batch.believed
@@ -160,12 +234,9 @@ class Ledger:
         return keys, [*head, len(operations) // 4, *operations]
 
 
-def _asking(call: Callable[[], _T]) -> _T:
-    try:
-        return call()
-    except (RedisError, OSError) as exc:
-        raise TaskBrokerUnavailable(f"Redis: {exc}") from exc
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _checked(command: Command) -> Command:
+    if command.kind not in _KINDS:
+        raise ValueError(f"{command.kind!r} is no command for Redis: one of {sorted(_KINDS)}")
+    if command.kind == "pexpire" and not 0 < int(command.value) < OFFSET_LIMIT:
+        raise ValueError(f"a queue cannot expire after {command.value} ms")
+    return command

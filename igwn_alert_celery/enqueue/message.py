@@ -1,30 +1,33 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Task messages for handlers: what they are called, and the ordinary way to build them.
 
-The ordinary way is Celery's own ``apply_async`` with a producer that keeps the finished
-Redis commands instead of sending them, so any serializer, compression, router or
-``before_task_publish`` receiver has its say, and the commands still go through the ledger.
+The ordinary way is Celery's own ``apply_async`` with a producer of ours, so any serializer,
+compression, router or ``before_task_publish`` receiver has its say.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import uuid
 from dataclasses import dataclass
 from typing import Any
 
 from celery import Task
+from kombu import serialization
 from kombu.exceptions import EncodeError
-from kombu.utils.json import dumps
 
-from igwn_alert_celery.enqueue.batch import Command, PartitionId
+from igwn_alert_celery.enqueue.batch import PartitionId
+from igwn_alert_celery.record import Record
 
-__all__ = ["ARGSREPR", "TaskCall", "apply", "capturing", "task_id"]
+__all__ = ["ARGSREPR", "TaskCall", "apply", "task_id"]
 
 #: Shown by monitors instead of the alert, which can be large.
 ARGSREPR = "(<igwn-alert>,)"
 
 _NAMESPACE = uuid.UUID("5f0c3a5e-6d0e-5a0e-9d7e-1f6f3a9b6c11")
+# What JSON can carry and other serializers refuse, or change without a word.
+_HARD: tuple[Any, ...] = (float("nan"), float("-inf"), 2**70, -0.0, "\ud800", "\x00\x85", {"": []})
 
 
 def task_id(partition: PartitionId, offset: int, task_name: str) -> str:
@@ -45,7 +48,8 @@ class TaskCall:
     """One alert for one handler.
 
     ``json`` is the alert's JSON text, ``kombu_safe`` False when kombu's JSON decoder would
-    turn a part of it into something else; it then travels as text.
+    turn a part of it into something else; it then travels as text. ``record`` is what it came
+    from: kept whole as a dead letter when no task can be made of it.
     """
 
     task: Task
@@ -54,56 +58,56 @@ class TaskCall:
     content: Any
     json: bytes
     kombu_safe: bool
+    record: Record | None = None
 
 
-def apply(call: TaskCall, header_name: str, producer: Any) -> None:
-    """Publish through ``apply_async`` with this producer; blocks as the producer does."""
-    if call.kombu_safe:
+def apply(call: TaskCall, header_name: str, producer: Any, **options: Any) -> Any:
+    """Publish through ``apply_async`` with this producer, and return what it returns; blocks."""
+    if call.kombu_safe and _is_exact(_serializer(call.task)):
         try:
-            return _apply(call, call.content, call.header, header_name, producer)
+            return _apply(call, call.content, {header_name: call.header}, producer, options)
         except EncodeError:
-            # E.g. a lone surrogate, which msgpack and yaml refuse: as JSON text it is ASCII.
-            pass
-    text = json.dumps(call.content)
-    return _apply(call, text, {**call.header, "text": True}, header_name, producer)
+            # E.g. a lone surrogate or a large integer in msgpack.
+            pass  # below it goes as JSON text, which is ASCII
+    headers = {header_name: {**call.header, "text": True}}
+    return _apply(call, json.dumps(call.content), headers, producer, options)
 
 
 def _apply(
-    call: TaskCall, argument: Any, header: dict[str, Any], header_name: str, producer: Any
-) -> None:
-    call.task.apply_async(
+    call: TaskCall,
+    argument: Any,
+    headers: dict[str, Any],
+    producer: Any,
+    options: dict[str, Any],
+) -> Any:
+    return call.task.apply_async(
         args=(argument,),
         task_id=call.task_id,
-        headers={header_name: header},
+        headers=headers,
         producer=producer,
         argsrepr=ARGSREPR,
         kwargsrepr="{}",
         retry=False,
         add_to_parent=False,
+        **options,
     )
 
 
-def capturing(channel_class: type[Any]) -> type[Any]:
-    """Return a kombu Redis channel class that keeps the messages it would have put.
+def _serializer(task: Task) -> str:
+    return str(getattr(task, "serializer", None) or task.app.conf.task_serializer)
 
-    ``_put`` and ``_put_fanout`` are the methods that kombu's virtual transports implement.
-    """
 
-    class CapturingChannel(channel_class):
-        captured: list[Command]
-
-        def _put(self, queue: str, message: Any, **_: Any) -> None:
-            priority = self._get_message_priority(message, reverse=False)
-            key = self._q_for_pri(queue, priority)
-            self.captured.append(Command("lpush", key, dumps(message).encode()))
-            expires = self._expires.get(queue)
-            if expires:
-                for step in self.priority_steps:
-                    step_key = self._q_for_pri(queue, step)
-                    self.captured.append(Command("pexpire", step_key, int(expires)))
-
-        def _put_fanout(self, exchange: str, message: Any, routing_key: str, **_: Any) -> None:
-            topic = self._get_publish_topic(exchange, routing_key)
-            self.captured.append(Command("publish", topic, dumps(message).encode()))
-
-    return CapturingChannel
+@functools.cache
+def _is_exact(serializer: str) -> bool:
+    """Whether a serializer gives back what it was given, or raises ``EncodeError``."""
+    if serializer not in {"json", "pickle", "msgpack"}:
+        return False
+    # Somebody may have registered another one under the name.
+    for value in _HARD:
+        try:
+            kind, encoding, data = serialization.dumps([value], serializer)
+        except EncodeError:
+            continue
+        if repr(serialization.loads(data, kind, encoding, force=True)) != repr([value]):
+            return False
+    return True

@@ -1,52 +1,97 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Reading and dropping dead letters on Redis; they are written by the ledger's script."""
+"""Dead letters on Redis; the receiver's are written by the ledger's script, with the position."""
 
 from __future__ import annotations
 
-from typing import Any
+import builtins
+from collections.abc import Callable
+from importlib import resources
+from typing import Any, TypeVar
 
 from redis import Redis
+from redis.exceptions import RedisError
 
 from igwn_alert_celery.dead_letter import DeadLetter
+from igwn_alert_celery.errors import TaskBrokerUnavailable
 
-__all__ = ["RedisDeadLetters"]
+__all__ = ["RedisDeadLetters", "asking", "register", "text_of"]
 
-_DROP = """
-local size = redis.call('HSTRLEN', KEYS[1], ARGV[1])
-if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('LREM', KEYS[2], 1, ARGV[1])
-redis.call('DECRBY', KEYS[3], size)
-return 1
-"""
+_T = TypeVar("_T")
 
 
 class RedisDeadLetters:
-    """The dead letters of one Redis database, oldest first. Raises redis-py's errors."""
+    """The dead letters of one Redis database, oldest first, bounded by count and bytes.
 
-    def __init__(self, client: Redis, key: str) -> None:
+    Every method blocks for at most the client's socket time-out (a few times, where it asks
+    several things) and raises :exc:`TaskBrokerUnavailable`.
+
+    Parameters
+    ----------
+    client : redis.Redis
+        A client that adds no prefix.
+    key : str
+        The full key of the hash; ``:order`` and ``:bytes`` are appended for the others.
+    max_count, max_bytes : int
+        The bounds; the oldest are pushed out, the newest one always stays.
+    """
+
+    def __init__(self, client: Redis, key: str, *, max_count: int, max_bytes: int) -> None:
         self._client: Any = client
-        self._keys = [key, f"{key}:order", f"{key}:bytes"]
-        self._drop = client.register_script(_DROP)
+        self._bounds = (max_count, max_bytes)
+        self._add = register(client, "dead_letters.lua", "add_dead_letter.lua")
+        self._drop = register(client, "dead_letters.lua", "drop_dead_letter.lua")
+        self.keys = (key, f"{key}:order", f"{key}:bytes")
 
     def count(self) -> int:
         """Return how many there are."""
-        return int(self._client.hlen(self._keys[0]))
+        return int(asking(lambda: self._client.hlen(self.keys[0])))
 
     def size_bytes(self) -> int:
         """Return their size in bytes, as stored."""
-        return int(self._client.get(self._keys[2]) or 0)
+        return int(asking(lambda: self._client.get(self.keys[2])) or 0)
 
-    def list(self, limit: int = 50) -> list[DeadLetter]:
-        """Return the oldest ones."""
-        ids = self._client.lrange(self._keys[1], 0, limit - 1)
-        texts = self._client.hmget(self._keys[0], ids) if ids else []
+    def list(self, limit: int = 50) -> builtins.list[DeadLetter]:
+        """Return the oldest ones, at most ``limit``."""
+        if limit < 1:
+            return []
+        ids = asking(lambda: self._client.lrange(self.keys[1], 0, limit - 1))
+        texts = asking(lambda: self._client.hmget(self.keys[0], ids)) if ids else []
+        # One that was dropped between the two questions has no text any more.
         return [DeadLetter.from_json(text) for text in texts if text is not None]
 
     def get(self, letter_id: str) -> DeadLetter | None:
         """Return one, or None."""
-        text = self._client.hget(self._keys[0], letter_id)
+        text = asking(lambda: self._client.hget(self.keys[0], letter_id))
         return None if text is None else DeadLetter.from_json(text)
 
     def drop(self, letter_id: str) -> bool:
         """Drop one; returns whether it was there."""
-        return bool(self._drop(self._keys, [letter_id]))
+        return bool(asking(lambda: self._drop(self.keys, [letter_id])))
+
+    def add(self, letter: DeadLetter) -> builtins.list[str]:
+        """Keep one; returns the ids that the bounds pushed out.
+
+        Adding one a second time (after a lost reply) changes nothing.
+        """
+        args = [*self._bounds, letter.id, letter.to_json()]
+        return [text_of(item) for item in asking(lambda: self._add(self.keys, args))]
+
+
+def asking(call: Callable[[], _T]) -> _T:
+    """Call Redis; whatever it or the connection answers becomes our retryable error."""
+    try:
+        return call()
+    except (RedisError, OSError) as exc:
+        raise TaskBrokerUnavailable(f"Redis: {exc or type(exc).__name__}") from exc
+
+
+def register(client: Redis, *names: str) -> Callable[[Any, Any], Any]:
+    """Return the script made of these files; it is loaded again when Redis has forgotten it."""
+    folder = resources.files(__package__)
+    text = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    return client.register_script(text)
+
+
+def text_of(value: Any) -> str:
+    """Return a reply as text, whether or not the client decodes replies."""
+    return value.decode() if isinstance(value, bytes) else str(value)

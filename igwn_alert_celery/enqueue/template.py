@@ -3,8 +3,8 @@
 
 A template is compiled from a message that Celery and kombu themselves built, and only kept
 when a second message, built for other values, comes out equal after decoding. Whatever could
-change a message from one alert to the next (a signal receiver, a router function, a
-compression, …) keeps the handler on the ordinary way; :func:`why_ordinary` says which.
+change a message from one alert to the next keeps the handler on the ordinary way
+(:mod:`igwn_alert_celery.enqueue.regular`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from celery import Celery, Task, signals
-from celery.app.routes import MapRoute
+from celery import Task
 from kombu.utils.json import dumps, loads
 
 from igwn_alert_celery.enqueue.batch import Command
 from igwn_alert_celery.enqueue.message import TaskCall
 
-__all__ = ["Template", "compile_template", "signals_listening", "why_ordinary"]
+__all__ = ["Template", "compile_template"]
 
 Build = Callable[[TaskCall], tuple[Command, ...]]
 _SLOTS = ("body", "task_id", "tag", "header")
@@ -54,47 +53,19 @@ class Template:
         return Command("lpush", self.key, "".join(text).encode())
 
 
-def signals_listening() -> bool:
-    """Whether a receiver is connected that Celery calls for every published task."""
-    return bool(
-        signals.before_task_publish.receivers
-        or signals.after_task_publish.receivers
-        or signals.task_sent.receivers
-    )
-
-
-def why_ordinary(app: Celery, task: Task) -> str | None:
-    """Return what keeps this handler off the fast way, or None when nothing does."""
-    conf = app.conf
-    amqp = app.amqp
-    reasons = {
-        "task_always_eager": conf.task_always_eager,
-        "task_protocol 1": conf.task_protocol != 2,
-        "task_send_sent_event": conf.task_send_sent_event,
-        "compression": getattr(task, "compression", None) or conf.task_compression,
-        "serializer": (getattr(task, "serializer", None) or conf.task_serializer) != "json",
-        "expires": getattr(task, "expires", None) is not None,
-        "a receiver of before_task_publish, after_task_publish or task_sent": signals_listening(),
-        "apply_async is overridden": type(task).apply_async is not Task.apply_async,
-        "send_task is overridden": type(app).send_task is not Celery.send_task,
-        "a router function in task_routes": not all(
-            isinstance(route, MapRoute) for route in amqp.routes or ()
-        ),
-    }
-    return next((reason for reason, holds in reasons.items() if holds), None)
-
-
-def compile_template(task: Task, build: Build) -> Template | None:
-    """Compile the template of a task, or return None when its messages are not regular."""
+def compile_template(task: Task, build: Build) -> Template | str:
+    """Compile the template of a task, or return what keeps its messages from being alike."""
     probe, other = _probe(task), _probe(task)
     commands = build(probe)
-    if len(commands) != 1 or commands[0].kind != "lpush":
-        return None
+    if any(command.kind == "publish" for command in commands):
+        return "it is broadcast: a worker that is away misses it, Redis keeps nothing for it"
+    if len(commands) != 1:
+        return "its queue expires, or its message goes to several queues"
     template = _split(commands[0], probe)
-    if template is None:
-        return None
+    if isinstance(template, str):
+        return template
     filled = template.fill(template.body(other.json), other.task_id, dumps(other.header))
-    return template if _equal(filled, build(other)) else None
+    return template if _equal(filled, build(other)) else "two of its messages differ"
 
 
 def _probe(task: Task) -> TaskCall:
@@ -104,20 +75,23 @@ def _probe(task: Task) -> TaskCall:
     return TaskCall(task, str(uuid.uuid4()), header, content, text, kombu_safe=True)
 
 
-def _split(command: Command, probe: TaskCall) -> Template | None:
+def _split(command: Command, probe: TaskCall) -> Template | str:
     text = bytes(command.value).decode()
     message = json.loads(text)
     properties = message.get("properties", {})
+    exchange = properties["delivery_info"]["exchange"]
+    if exchange:
+        return f"it goes through exchange {exchange!r}, whose bindings may change"
     if properties.get("body_encoding") != "base64" or message.get("content-encoding") != "utf-8":
-        return None
+        return "its body is not JSON in base64"
     before, found, after = base64.b64decode(message["body"]).partition(probe.json)
     if not found:
-        return None
+        return "its JSON is not Python's own"
     values = (message["body"], probe.task_id, properties["delivery_tag"], dumps(probe.header))
     parts = re.split("(" + "|".join(re.escape(value) for value in values) + ")", text)
     slots = tuple(values.index(part) for part in parts[1::2])
     if set(slots) != set(range(len(_SLOTS))):
-        return None
+        return "its message does not show the alert, its id and its header"
     return Template(command.key, tuple(parts[::2]), slots, before, after)
 
 

@@ -1,56 +1,85 @@
 -- SPDX-License-Identifier: BSD-3-Clause
--- Writes a batch: all of it, what lies above the stored position, or nothing.
--- KEYS: ledger, position, dead letters, their order, their bytes, then the queues.
+-- Writes a batch: all of it, what lies at or above the stored position, or nothing.
+-- KEYS: ledger, position, dead letters, their order, their bytes, then queues and channels.
 -- ARGV: ledger id, believed offset, epoch, next offset, most dead letters, most bytes,
 --       number of operations, then per operation: kind, offset, index of its key or id, value.
+-- Returns verdict, next offset, epoch, the next offset of before, then evicted dead letters.
 -- Lua does not roll back: everything that can fail is checked before the first write.
-local ledger = redis.call('GET', KEYS[1])
-if ledger ~= ARGV[1] then return {'LEDGER', 0, 0} end
-local stored = redis.call('HMGET', KEYS[2], 'next', 'epoch')
-if not stored[1] then return {'UNKNOWN', 0, 0} end
-local next_offset, epoch = tonumber(stored[1]), tonumber(stored[2])
-if epoch ~= tonumber(ARGV[3]) then return {'EPOCH', next_offset, epoch} end
-if next_offset < tonumber(ARGV[2]) then return {'BEHIND', next_offset, epoch} end
-local kinds = {}
-for i = 1, tonumber(ARGV[7]) do
-  local at = 8 + (i - 1) * 4
-  if ARGV[at] == 'lpush' then kinds[KEYS[tonumber(ARGV[at + 2])]] = true end
+local COMMANDS = {lpush = 'LPUSH', pexpire = 'PEXPIRE', publish = 'PUBLISH'}
+
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {'LEDGER', 0, 0} end
+local position = redis.call('HMGET', KEYS[2], 'next', 'epoch')
+if not position[1] then return {'UNKNOWN', 0, 0} end
+local stored, epoch = tonumber(position[1]), tonumber(position[2])
+if epoch ~= tonumber(ARGV[3]) then return {'EPOCH', stored, epoch} end
+if stored < tonumber(ARGV[2]) then return {'BEHIND', stored, epoch} end
+
+-- redis.acl_check_cmd came with Redis 7; before, a user's rights show only in the attempt.
+local function forbidden(...)
+  return redis.acl_check_cmd and not redis.acl_check_cmd(...)
 end
-for key in pairs(kinds) do
-  local kind = redis.call('TYPE', key)['ok']
-  if kind ~= 'list' and kind ~= 'none' then
-    return redis.error_reply('WRONGTYPE the queue ' .. key .. ' is a ' .. kind)
+
+local function command_refused(kind, key)
+  if not COMMANDS[kind] then return 'ERR unknown kind of command ' .. kind end
+  if forbidden(COMMANDS[kind], key, '1') then
+    return 'NOPERM the task broker user may not ' .. COMMANDS[kind] .. ' ' .. key
+  end
+  if kind == 'publish' then return nil end
+  local found = redis.call('TYPE', key)['ok']
+  if found ~= 'list' and found ~= 'none' then
+    return 'WRONGTYPE the queue ' .. key .. ' is a ' .. found
   end
 end
-local written, skipped, bytes, last = 0, 0, 0, -1
-for i = 1, tonumber(ARGV[7]) do
-  local at = 8 + (i - 1) * 4
-  local kind, offset, where, value = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3]
-  if offset < next_offset then
-    if offset ~= last then skipped = skipped + 1 end
-  else
-    if offset ~= last then written = written + 1 end
-    if kind == 'lpush' then redis.call('LPUSH', KEYS[tonumber(where)], value)
-    elseif kind == 'publish' then redis.call('PUBLISH', KEYS[tonumber(where)], value)
-    elseif kind == 'pexpire' then redis.call('PEXPIRE', KEYS[tonumber(where)], value)
-    elseif kind == 'dead' then
-      redis.call('HSET', KEYS[3], where, value)
-      redis.call('RPUSH', KEYS[4], where)
-      bytes = bytes + #value
+
+local function dead_letters_refused()
+  local id = '-'
+  for _, call in ipairs({
+    {'HSET', KEYS[3], id, '-'}, {'HDEL', KEYS[3], id}, {'HSTRLEN', KEYS[3], id},
+    {'RPUSH', KEYS[4], id}, {'LPOP', KEYS[4]}, {'LLEN', KEYS[4]},
+    {'INCRBY', KEYS[5], 1}, {'DECRBY', KEYS[5], 1}, {'GET', KEYS[5]},
+  }) do
+    if forbidden(unpack(call)) then
+      return 'NOPERM the task broker user may not ' .. call[1] .. ' ' .. call[2]
     end
   end
-  last = offset
+  return letters_refused(KEYS[3], KEYS[4], KEYS[5])
 end
-local reply = {'WRITTEN', math.max(next_offset, tonumber(ARGV[4])), epoch, written, skipped}
-if bytes > 0 then
-  local total, count = redis.call('INCRBY', KEYS[5], bytes), redis.call('LLEN', KEYS[4])
-  while count > 1 and (total > tonumber(ARGV[6]) or count > tonumber(ARGV[5])) do
-    local id = redis.call('LPOP', KEYS[4])
-    total = redis.call('DECRBY', KEYS[5], redis.call('HSTRLEN', KEYS[3], id))
-    redis.call('HDEL', KEYS[3], id)
-    count = count - 1
+
+local checked, letters = {}, false
+for at = 8, 7 + 4 * tonumber(ARGV[7]), 4 do
+  local kind, where = ARGV[at], ARGV[at + 2]
+  local name = kind .. ' ' .. where
+  if kind == 'dead' then
+    letters = true
+  elseif not checked[name] then
+    local refused = command_refused(kind, KEYS[tonumber(where)])
+    if refused then return redis.error_reply(refused) end
+    checked[name] = true
+  end
+end
+if letters then
+  local refused = dead_letters_refused()
+  if refused then return redis.error_reply(refused) end
+end
+
+local next_offset = math.max(stored, tonumber(ARGV[4]))
+if next_offset == stored then return {'WRITTEN', stored, epoch, stored} end
+-- Redis refuses a script's first write only (out of memory, read-only, disk full): let that be
+-- one that changes nothing, so that a PUBLISH, which is no write, never goes out without the rest.
+redis.call('HSET', KEYS[2], 'next', position[1])
+for at = 8, 7 + 4 * tonumber(ARGV[7]), 4 do
+  local kind, offset, where, value = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3]
+  if offset >= stored then
+    if kind == 'dead' then keep_letter(KEYS[3], KEYS[4], KEYS[5], where, value)
+    else redis.call(COMMANDS[kind], KEYS[tonumber(where)], value) end
+  end
+end
+local reply = {'WRITTEN', next_offset, epoch, stored}
+if letters then
+  local most, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])
+  for _, id in ipairs(bound_letters(KEYS[3], KEYS[4], KEYS[5], most, most_bytes)) do
     reply[#reply + 1] = id
   end
 end
-if next_offset < tonumber(ARGV[4]) then redis.call('HSET', KEYS[2], 'next', ARGV[4]) end
+redis.call('HSET', KEYS[2], 'next', ARGV[4])
 return reply

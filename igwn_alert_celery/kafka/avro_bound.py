@@ -24,6 +24,10 @@ __all__ = ["count_records"]
 _MOST_DEPTH = 400  # a union counts as a level here, so twice what the JSON may have
 _MOST_DECIMAL_BYTES = 256  # converting to decimal digits takes quadratic time
 _SYNC_BYTES = 16
+# Values without a byte of their own (nulls, empty records) and those of compressed blocks cost
+# time all the same; a real file comes nowhere near.
+_FREE_VALUES = 100_000
+_MOST_VALUES_PER_BYTE = 8
 
 
 def count_records(data: bytes, max_bytes: int) -> int:
@@ -38,18 +42,20 @@ def count_records(data: bytes, max_bytes: int) -> int:
     if data[:4] != b"Obj\x01":
         raise _broken("no Avro file header")
     # In JSON a value takes at least a character and a separator.
-    file = _Walk(data, {}, budget=max_bytes // 2, position=4)
+    budget = min(max_bytes // 2, _FREE_VALUES + _MOST_VALUES_PER_BYTE * len(data))
+    file = _Walk(data, {}, budget, position=4)
     meta = file.meta()
     file.skip(_SYNC_BYTES)
     named: dict[str, Any] = {}
     schema = _schema(meta.get("avro.schema", b""), named)
     codec = meta.get("avro.codec", b"null")
-    records = 0
+    records, room = 0, max_bytes
     while file.position < len(data):
         count = file.size()
         packed = file.take(file.size())
         file.skip(_SYNC_BYTES)
-        block = _Walk(_unpacked(packed, codec, max_bytes), named, budget=file.budget)
+        block = _Walk(_unpacked(packed, codec, room), named, file.budget)
+        room -= len(block.data)
         for _ in range(count):
             block.walk(schema, 0)
         file.budget = block.budget
@@ -64,15 +70,15 @@ def _schema(text: bytes, named: dict[str, Any]) -> Any:
     return parse_schema(schema, named)
 
 
-def _unpacked(packed: bytes, codec: bytes, max_bytes: int) -> bytes:
+def _unpacked(packed: bytes, codec: bytes, room: int) -> bytes:
     if codec == b"null":
         return packed
     if codec != b"deflate":
         raise _broken(f"compression {codec!r}; null and deflate are read")
     inflate = zlib.decompressobj(-15)
-    data = inflate.decompress(packed, max_bytes + 1)
-    if len(data) > max_bytes:
-        raise PoisonRecord("too_large", f"an Avro block unpacks to more than {max_bytes} bytes")
+    data = inflate.decompress(packed, room + 1)
+    if len(data) > room:
+        raise PoisonRecord("too_large", "Avro: unpacks to more than igwn_alert_max_bytes")
     return data
 
 

@@ -3,13 +3,36 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from hop.auth import Auth
 
 from igwn_alert_celery.settings import Settings
 
-__all__ = ["client_config", "consumer_config"]
+__all__ = [
+    "admin_config",
+    "client_config",
+    "consumer_config",
+    "producer_config",
+    "reader_config",
+]
+
+_CONSUMER_ONLY = (
+    "group.",
+    "session.",
+    "heartbeat.",
+    "max.poll",
+    "fetch.",
+    "queued.",
+    "partition.assignment",
+    "enable.auto",
+    "enable.partition",
+    "auto.offset",
+    "allow.auto",
+)
+_NO_LOG = 0
 
 
 def client_config(settings: Settings, credential: Auth | None) -> dict[str, Any]:
@@ -35,15 +58,18 @@ def consumer_config(
 ) -> dict[str, Any]:
     """Return the options of the receiver's consumer.
 
-    The session of 6 s (the least that a broker allows by default) with heartbeats every
-    second makes another worker take over in under 10 s.
+    The session of 6 s (the least that a broker allows by default) makes another worker take
+    over in under 10 s; a heartbeat's answer is how it learns that one has left, hence two a second.
     """
     config = client_config(settings, credential)
     defaults: dict[str, Any] = {
         "session.timeout.ms": 6_000,
-        "heartbeat.interval.ms": 1_000,
+        "heartbeat.interval.ms": 500,
         "max.poll.interval.ms": 60_000,
         "topic.metadata.refresh.interval.ms": 5_000,
+        # A deleted topic's partition is not fetched again for this long: time enough to see that
+        # it was created again, before its new records are taken for the old topic's.
+        "fetch.error.backoff.ms": 1_000,
         # librdkafka stops fetching for this long when its queue is full; its default is 1 s.
         "fetch.queue.backoff.ms": 2,
         "queued.max.messages.kbytes": 32_768,
@@ -58,3 +84,60 @@ def consumer_config(
         "allow.auto.create.topics": False,
     }
     return {**defaults, **config, **ours}
+
+
+def producer_config(settings: Settings, credential: Auth | None) -> dict[str, Any]:
+    """Return the options of a producer whose acknowledged records are there, once each.
+
+    ``message.timeout.ms`` ends in the final report; what is on its way just then may have
+    arrived, so it has to outlast a broker's restart.
+    """
+    shared = client_config(settings, credential)
+    config = {key: value for key, value in shared.items() if not key.startswith(_CONSUMER_ONLY)}
+    defaults: dict[str, Any] = {
+        "linger.ms": 0,
+        # Kafka refuses a whole batch for being too large, also where each record is not. So many
+        # bytes are in every topic's limit, and a record that is larger travels alone.
+        "batch.size": 100_000,
+        # Kafka's own default, the topics' limit with it.
+        "message.max.bytes": 1_048_588,
+        # How long a topic may be unknown after it was first asked for.
+        "topic.metadata.propagation.max.ms": 3_000,
+    }
+    ours: dict[str, Any] = {
+        "enable.idempotence": True,
+        "acks": "all",
+        "message.timeout.ms": round(settings.publish_timeout_s * 1000),
+    }
+    return {**defaults, **config, **ours}
+
+
+def reader_config(
+    settings: Settings, credential: Auth | None, username: str | None
+) -> dict[str, Any]:
+    """Return the options of a reader without a consumer group: it joins and commits nothing.
+
+    librdkafka wants a group all the same, and SCiMMA one that begins with the username.
+    """
+    name = f"{username}-" if username else ""
+    defaults: dict[str, Any] = {
+        "fetch.error.backoff.ms": 1_000,
+        "fetch.queue.backoff.ms": 2,  # as above
+        "queued.max.messages.kbytes": 32_768,
+    }
+    ours: dict[str, Any] = {
+        "group.id": f"{name}reader-{uuid.uuid4().hex}",
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "error",
+        "allow.auto.create.topics": False,
+        "enable.partition.eof": True,
+    }
+    return {**defaults, **client_config(settings, credential), **ours}
+
+
+def admin_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of an administration client beside a consumer with these options."""
+    shared = {key: value for key, value in config.items() if not key.startswith(_CONSUMER_ONLY)}
+    # It speaks to the same brokers, and the consumer reports the same errors.
+    return {**shared, "log_level": _NO_LOG}

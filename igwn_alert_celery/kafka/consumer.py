@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""A Kafka consumer in our own words: every call on one thread, every call with a bound.
+"""A member of a Kafka consumer group in our own words, for one thread.
 
 ``Any`` from confluent_kafka stops here; the receiver sees :class:`Record`,
 :class:`TopicPartition` and plain numbers.
@@ -8,40 +8,30 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
 import confluent_kafka
-from confluent_kafka.admin import AdminClient
 
-from igwn_alert_celery.errors import KafkaUnavailable
+from igwn_alert_celery.errors import ConfigError, KafkaUnavailable
+from igwn_alert_celery.kafka.admin import make_admin
+from igwn_alert_celery.kafka.calls import kafka_errors, ours, plain
+from igwn_alert_celery.kafka.client import admin_config
+from igwn_alert_celery.kafka.client_log import librdkafka_logger
+from igwn_alert_celery.kafka.cluster import Cluster, Commit
+from igwn_alert_celery.kafka.refusals import Refusals, explaining
 from igwn_alert_celery.record import Record, TopicPartition
 
-__all__ = ["ClusterView", "Commit", "Consumer", "Problem"]
+__all__ = ["Consumer", "Problem", "forbidden", "problem_of", "record_of"]
 
 logger = logging.getLogger(__name__)
 
-_CALL_S = 5.0
 # A child of the prefork pool inherits these objects; collecting one there would wait for
 # librdkafka's threads, which do not exist in the child. This reference keeps them alive.
 _alive: set[Any] = set()
-
-
-@dataclass(frozen=True, slots=True)
-class ClusterView:
-    """Kafka's metadata: the cluster's id and the number of partitions of each topic."""
-
-    cluster_id: str
-    topics: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class Commit:
-    """A committed offset and the text that was committed with it."""
-
-    next_offset: int
-    metadata: str
+OnGone = Callable[[set[TopicPartition]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,60 +45,104 @@ class Problem:
 
 
 class Consumer:
-    """One member of a consumer group; its newly assigned partitions wait paused in ``new``."""
+    """One member of a consumer group; its newly assigned partitions wait paused in ``new``.
+
+    Attributes
+    ----------
+    cluster : Cluster
+        Answers questions, on the same thread.
+    assigned, new : set of TopicPartition
+        All partitions of ours, and those of them that wait for :meth:`start_at`.
+    joined : bool
+        Whether the group has taken us in; it may have no partition for us.
+    refusals : Refusals
+        What Kafka has against us; filled within :meth:`poll`.
+    on_revoked, on_lost : callable
+        Told the partitions that go, in order or because the group gave us up.
+    """
 
     def __init__(self, config: dict[str, Any]) -> None:
+        self.refusals = Refusals(config)
+        ours = {"on_commit": _committed, "error_cb": self.refusals}
+        watched = {"logger": librdkafka_logger(), **config, **ours}
         try:
-            self._consumer = confluent_kafka.Consumer(config)
-            self._admin = AdminClient(_admin_config(config))
+            self._consumer = confluent_kafka.Consumer(watched)
+            self._admin = make_admin(admin_config(config))
         except confluent_kafka.KafkaException as exc:
-            raise KafkaUnavailable(f"Kafka client: {exc.args[0].str()}") from None
-        _alive.add(self._consumer)
-        _alive.add(self._admin)
+            raise ConfigError(
+                f"librdkafka refuses the configuration ({exc.args[0].str()}): correct "
+                "igwn_alert_kafka_options"
+            ) from None
+        _alive.update((self._consumer, self._admin))
+        self.cluster = Cluster(self._consumer, self._admin)
         self.assigned: set[TopicPartition] = set()
         self.new: set[TopicPartition] = set()
-        self.on_revoke: Any = None
+        self.joined = False
+        self.on_revoked: OnGone = _nothing
+        self.on_lost: OnGone = _nothing
 
-    def view(self, timeout_s: float = _CALL_S) -> ClusterView:
-        """Ask for the cluster's topics; raises :exc:`KafkaUnavailable`."""
-        with _kafka_errors("listing the topics"):
-            metadata = self._consumer.list_topics(timeout=timeout_s)
-        topics = {
-            name: len(topic.partitions)
-            for name, topic in metadata.topics.items()
-            if topic.error is None
-        }
-        return ClusterView(metadata.cluster_id or "", topics)
+    def explained(self) -> AbstractContextManager[None]:
+        """Let a question that Kafka does not answer raise the reason; before :meth:`subscribe`."""
+        return explaining(self._consumer, self.refusals)
 
-    def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
-        """Return the id of each topic that Kafka tells one for."""
-        if not topics:
-            return {}
-        collection = confluent_kafka.TopicCollection(sorted(topics))
-        with _kafka_errors("describing the topics"):
-            futures = self._admin.describe_topics(collection, request_timeout=_CALL_S)
-        found = {}
-        for topic, future in futures.items():
-            try:
-                found[topic] = str(future.result(timeout=_CALL_S + 1).topic_id)
-            except (confluent_kafka.KafkaException, TimeoutError) as exc:
-                # Old brokers, mock clusters and credentials without DESCRIBE have no ids; the
-                # watermarks tell a recreated topic then.
-                logger.debug("no topic id for %s: %s", topic, exc)
-        return found
+    def subscribe(self, topics: Iterable[str]) -> None:
+        """Join the consumer group; a name that begins with ``^`` is a regular expression."""
+        with kafka_errors("subscribing"):
+            self._consumer.subscribe(
+                sorted(topics),
+                on_assign=self._assigned,
+                on_revoke=self._revoked,
+                on_lost=self._lost,
+            )
 
-    def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Commit]:
-        """Return what the group has committed; raises :exc:`KafkaUnavailable`."""
-        asked = [confluent_kafka.TopicPartition(tp.topic, tp.partition) for tp in partitions]
-        if not asked:
-            return {}
-        with _kafka_errors("reading the committed offsets"):
-            answer = self._consumer.committed(asked, timeout=_CALL_S)
-        return {
-            TopicPartition(tp.topic, tp.partition): Commit(tp.offset, tp.metadata or "")
-            for tp in answer
-            if tp.error is None and tp.offset >= 0
-        }
+    def start_at(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Let paused partitions flow from these offsets."""
+        with kafka_errors("seeking"):
+            for partition, offset in offsets.items():
+                self._seek(plain(partition, offset))
+            self._consumer.resume([plain(partition) for partition in offsets])
+        self.new.difference_update(offsets)
+
+    def _seek(self, target: Any) -> None:
+        try:
+            self._consumer.seek(target)
+        except confluent_kafka.KafkaException as exc:
+            if exc.args[0].code() != confluent_kafka.KafkaError._STATE:  # noqa: SLF001
+                raise
+            # With auto.offset.reset=error an offset out of range ends the partition's fetcher,
+            # and only a new assignment starts another (librdkafka, rd_kafka_offset_reset).
+            self._consumer.incremental_unassign([target])
+            self._consumer.incremental_assign([target])
+
+    def fetch_anew(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Let partitions flow again that librdkafka no longer fetches, from these offsets."""
+        parts = [plain(partition, offset) for partition, offset in offsets.items()]
+        with kafka_errors("fetching anew"):
+            self._consumer.incremental_unassign(parts)
+            self._consumer.incremental_assign(parts)
+            self._consumer.resume(parts)
+
+    def pause(self, partitions: Collection[TopicPartition]) -> None:
+        """Stop the flow of partitions, without leaving the group; they are ``new`` again."""
+        mine = self.assigned.intersection(partitions)
+        if not mine:
+            return
+        self.new |= mine
+        with kafka_errors("pausing"):
+            self._consumer.pause([plain(partition) for partition in mine])
+
+    def poll(self, timeout_s: float, most: int) -> tuple[list[Record], list[Problem]]:
+        """Wait for a first record, then take what is already there; never waits to fill."""
+        with kafka_errors("polling"):
+            first = self._consumer.poll(timeout_s)
+            if first is None:
+                return [], []
+            messages = [first, *self._consumer.consume(most - 1, timeout=0)]
+        records = [record_of(message) for message in messages if message.error() is None]
+        faulty = [message for message in messages if message.error() is not None]
+        for message in faulty:
+            self.refusals.note(message.error())
+        return records, [problem_of(message) for message in faulty]
 
     def commit(self, commits: Mapping[TopicPartition, Commit], *, wait: bool) -> None:
         """Commit next offsets with their texts; ``wait`` for the answer takes 10 s at most."""
@@ -120,63 +154,18 @@ class Consumer:
             )
             for tp, commit in commits.items()
         ]
-        with _kafka_errors("committing"):
+        with kafka_errors("committing"):
             commit: Any = self._consumer.commit
             answer = commit(offsets=parts, asynchronous=not wait)
         for part in answer or ():
             if part.error is not None:
                 raise KafkaUnavailable(f"committing {part.topic}[{part.partition}]: {part.error}")
 
-    def watermarks(self, partition: TopicPartition) -> tuple[int, int]:
-        """Return the low and the high watermark; raises :exc:`KafkaUnavailable`."""
-        with _kafka_errors("reading the watermarks"):
-            answer = self._consumer.get_watermark_offsets(_plain(partition), timeout=_CALL_S)
-        if answer is None:
-            raise KafkaUnavailable(f"no watermarks for {partition.topic}[{partition.partition}]")
-        low, high = answer
-        return low, high
-
-    def offset_at(self, partition: TopicPartition, timestamp_ms: int) -> int:
-        """Return the first offset at or after a time; the high watermark when there is none."""
-        asked = _plain(partition, timestamp_ms)
-        with _kafka_errors("looking up a time"):
-            answer = self._consumer.offsets_for_times([asked], timeout=_CALL_S)[0]
-        if answer.error is not None:
-            raise KafkaUnavailable(f"looking up a time: {answer.error}")
-        return answer.offset if answer.offset >= 0 else self.watermarks(partition)[1]
-
-    def subscribe(self, topics: Iterable[str]) -> None:
-        """Join the consumer group; a name that begins with ``^`` is a regular expression."""
-        self._consumer.subscribe(
-            sorted(topics),
-            on_assign=self._assigned,
-            on_revoke=self._revoked,
-            on_lost=self._lost,
-        )
-
-    def start_at(self, partition: TopicPartition, offset: int) -> None:
-        """Let a paused partition flow from an offset."""
-        with _kafka_errors("seeking"):
-            self._consumer.seek(_plain(partition, offset))
-            self._consumer.resume([_plain(partition)])
-        self.new.discard(partition)
-
-    def pause_all(self) -> None:
-        """Stop the flow of every partition, without leaving the group."""
-        self.new = set(self.assigned)
-        with _kafka_errors("pausing"):
-            self._consumer.pause([_plain(tp) for tp in self.assigned])
-
-    def poll(self, timeout_s: float, most: int) -> tuple[list[Record], list[Problem]]:
-        """Wait for a first record, then take what is already there; never waits to fill."""
-        with _kafka_errors("polling"):
-            first = self._consumer.poll(timeout_s)
-            if first is None:
-                return [], []
-            messages = [first, *self._consumer.consume(most - 1, timeout=0)]
-        records = [_record(message) for message in messages if message.error() is None]
-        problems = [_problem(message) for message in messages if message.error() is not None]
-        return records, problems
+    def high_watermark(self, partition: TopicPartition) -> int | None:
+        """Return the end of a partition as of the last fetch; asks nobody."""
+        with kafka_errors("reading the watermarks"):
+            answer = self._consumer.get_watermark_offsets(plain(partition), cached=True)
+        return answer[1] if answer is not None and answer[1] >= 0 else None
 
     def close(self) -> None:
         """Leave the group; bounded by ``socket.timeout.ms``."""
@@ -184,75 +173,48 @@ class Consumer:
             self._consumer.close()
         except RuntimeError as exc:
             logger.debug("the Kafka consumer was closed already: %s", exc)
-        _alive.discard(self._consumer)
-        _alive.discard(self._admin)
+        _alive.difference_update((self._consumer, self._admin))
 
     def _assigned(self, consumer: Any, partitions: list[Any]) -> None:
         # Offset 0 needs no look-up; nothing is fetched before start_at() says from where.
-        consumer.incremental_assign([_plain(_ours(part), 0) for part in partitions])
+        consumer.incremental_assign([plain(ours(part), 0) for part in partitions])
         consumer.pause(partitions)
-        fresh = {_ours(part) for part in partitions}
+        fresh = {ours(part) for part in partitions}
         self.assigned |= fresh
         self.new |= fresh
+        self.joined = True
 
     def _revoked(self, consumer: Any, partitions: list[Any]) -> None:
-        gone = {_ours(part) for part in partitions}
-        if self.on_revoke is not None:
-            self.on_revoke(gone)
-        self._forget(consumer, partitions)
+        gone = {ours(part) for part in partitions}
+        self.on_revoked(gone)
+        self._forget(consumer, gone)
 
     def _lost(self, consumer: Any, partitions: list[Any]) -> None:
-        logger.warning("lost %d partitions to the rest of the group", len(partitions))
-        self._forget(consumer, partitions)
+        gone = {ours(part) for part in partitions}
+        logger.warning("lost %d partitions: their topic or our session has ended", len(gone))
+        self.on_lost(gone)
+        self._forget(consumer, gone)
 
-    def _forget(self, consumer: Any, partitions: list[Any]) -> None:
-        gone = {_ours(part) for part in partitions}
-        self.assigned -= gone
-        self.new -= gone
-        consumer.incremental_unassign(partitions)
-
-
-class _kafka_errors:  # noqa: N801 - reads as a statement
-    """Turn confluent_kafka's exception into ours; its text holds no configuration."""
-
-    def __init__(self, doing: str) -> None:
-        self._doing = doing
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, exc: BaseException | None, tb: object) -> None:
-        if isinstance(exc, confluent_kafka.KafkaException):
-            raise KafkaUnavailable(f"{self._doing}: {exc.args[0].str()}") from exc
+    def _forget(self, consumer: Any, gone: Collection[TopicPartition]) -> None:
+        self.assigned.difference_update(gone)
+        self.new.difference_update(gone)
+        consumer.incremental_unassign([plain(partition) for partition in gone])
 
 
-def _admin_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    consumer_only = (
-        "group.",
-        "session.",
-        "heartbeat.",
-        "max.poll",
-        "fetch.",
-        "queued.",
-        "partition.assignment",
-        "enable.auto",
-        "auto.offset",
-        "allow.auto",
-    )
-    return {key: value for key, value in config.items() if not key.startswith(consumer_only)}
+def _nothing(_gone: set[TopicPartition]) -> None:
+    """Serve until a receiver listens."""
 
 
-def _plain(partition: TopicPartition, offset: int | None = None) -> Any:
-    if offset is None:
-        return confluent_kafka.TopicPartition(partition.topic, partition.partition)
-    return confluent_kafka.TopicPartition(partition.topic, partition.partition, offset)
+def _committed(error: Any, partitions: list[Any]) -> None:
+    failed = [part for part in partitions if part.error is not None]
+    if error is None and not failed:
+        return
+    # The next commit says the same and more; the ledger does not wait for it.
+    logger.warning("Kafka did not take a commit: %s", error or failed[0].error)
 
 
-def _ours(part: Any) -> TopicPartition:
-    return TopicPartition(part.topic, part.partition)
-
-
-def _record(message: Any) -> Record:
+def record_of(message: Any) -> Record:
+    """Return the record of a message of confluent_kafka."""
     return Record(
         topic=message.topic(),
         partition=message.partition(),
@@ -264,6 +226,12 @@ def _record(message: Any) -> Record:
     )
 
 
-def _problem(message: Any) -> Problem:
+def forbidden(topic: str) -> Problem:
+    """Return the problem of a topic that we may not read."""
+    return Problem("TOPIC_AUTHORIZATION_FAILED", "Topic authorization failed", topic, None)
+
+
+def problem_of(message: Any) -> Problem:
+    """Return what a message of confluent_kafka has for an error."""
     error = message.error()
     return Problem(error.name(), error.str(), message.topic(), message.partition())

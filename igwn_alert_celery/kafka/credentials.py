@@ -12,15 +12,16 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from hop.auth import AmbiguousCredentialError, Auth, load_auth, select_matching_auth
 
-from igwn_alert_celery.errors import CredentialError
+from igwn_alert_celery.errors import CredentialError, NoCredentialError, NoCredentialFileError
 from igwn_alert_celery.settings import Settings
 
-__all__ = ["load_credential"]
+__all__ = ["Found", "credential_files", "find_credential", "load_credential"]
 
 _REMEDY = (
     "run `hop auth add`, or set igwn_alert_username and igwn_alert_password, or set "
@@ -30,8 +31,45 @@ _REMEDY = (
 _UNSAFE_BITS = 0o7077
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A credential and, in words, where it was found; ``file`` where that is a file."""
+
+    credential: Auth | None = field(repr=False)
+    where: str
+    file: Path | None = None
+
+
 def load_credential(settings: Settings, environ: Mapping[str, str]) -> Auth | None:
-    """Return the credential for the Kafka service; reads files, connects nowhere.
+    """Return what :func:`find_credential` finds."""
+    return find_credential(settings, environ).credential
+
+
+def credential_files(
+    settings: Settings, environ: Mapping[str, str], *, skip_toml: bool = False
+) -> dict[Path, CredentialError | None]:
+    """Return the files that may be looked into and exist, with what is wrong about their modes."""
+    if settings.noauth or settings.password:
+        return {}
+    if settings.authfile:
+        paths = [_expanded(settings.authfile)]
+    else:
+        toml = [] if skip_toml else [_toml_path(environ)]
+        paths = [*toml, _netrc_path(settings, environ)]
+    found: dict[Path, CredentialError | None] = {}
+    for path in paths:
+        try:
+            if _readable(path):
+                found[path] = None
+        except CredentialError as exc:
+            found[path] = exc
+    return found
+
+
+def find_credential(
+    settings: Settings, environ: Mapping[str, str], *, skip_toml: bool = False
+) -> Found:
+    """Find the credential for the Kafka service; reads files, connects nowhere.
 
     The first of: ``noauth``; ``username`` and ``password``; ``authfile``; hop's auth.toml; netrc.
     A username without a password selects that entry of the files. Unlike igwn-alert, a file that
@@ -43,11 +81,13 @@ def load_credential(settings: Settings, environ: Mapping[str, str]) -> Auth | No
         Server and credential settings.
     environ : mapping
         The environment: ``XDG_CONFIG_HOME``, ``HOME`` and ``NETRC`` say where the files are.
+    skip_toml : bool, optional
+        Pass hop's auth.toml over.
 
     Returns
     -------
-    hop.auth.Auth or None
-        None for an unauthenticated session (``noauth``).
+    Found
+        Its ``credential`` is None for an unauthenticated session (``noauth``).
 
     Raises
     ------
@@ -55,34 +95,42 @@ def load_credential(settings: Settings, environ: Mapping[str, str]) -> Auth | No
         With what to do about it, and without a secret.
     """
     if settings.noauth:
-        return None
+        return Found(None, "none, as igwn_alert_noauth says")
     if settings.password and not settings.username:
         raise CredentialError(
             "igwn_alert_password is set without igwn_alert_username: set both or neither"
         )
     if settings.password:
-        return Auth(settings.username, settings.password)
+        credential = Auth(settings.username, settings.password)
+        return Found(credential, "igwn_alert_username and igwn_alert_password")
     if settings.authfile:
-        return _from_authfile(settings, Path(settings.authfile).expanduser())
-    return _from_usual_places(settings, environ)
+        return _from_authfile(settings, _expanded(settings.authfile))
+    return _from_usual_places(settings, environ, skip_toml=skip_toml)
 
 
-def _from_authfile(settings: Settings, path: Path) -> Auth:
+def _from_authfile(settings: Settings, path: Path) -> Found:
     if not _readable(path):
-        raise CredentialError(f"igwn_alert_authfile: {path} does not exist")
+        raise NoCredentialFileError(f"igwn_alert_authfile: {path} does not exist")
     found = _from_toml(settings, path)
     if found is None:
         raise _nothing(settings, [f"{path} has no entry for it"])
-    return found
+    return _in_file(found, path)
 
 
-def _from_usual_places(settings: Settings, environ: Mapping[str, str]) -> Auth:
+def _in_file(credential: Auth, path: Path) -> Found:
+    host = f" for {credential.hostname}" if credential.hostname else ""
+    return Found(credential, f"{path}, entry {credential.username!r}{host}", path)
+
+
+def _from_usual_places(settings: Settings, environ: Mapping[str, str], *, skip_toml: bool) -> Found:
     looked = []
     toml = _toml_path(environ)
-    if _readable(toml):
+    if skip_toml:
+        pass
+    elif _readable(toml):
         found = _from_toml(settings, toml)
         if found is not None:
-            return found
+            return _in_file(found, toml)
         looked.append(f"{toml} has no entry for it")
     else:
         looked.append(f"{toml} does not exist")
@@ -90,7 +138,7 @@ def _from_usual_places(settings: Settings, environ: Mapping[str, str]) -> Auth:
     if _readable(path):
         found = _from_netrc(settings, path)
         if found is not None:
-            return found
+            return _in_file(found, path)
         looked.append(f"{path} has no entry for it")
     elif settings.netrc:
         raise CredentialError(f"igwn_alert_netrc: {path} does not exist")
@@ -99,20 +147,27 @@ def _from_usual_places(settings: Settings, environ: Mapping[str, str]) -> Auth:
     raise _nothing(settings, looked)
 
 
-def _nothing(settings: Settings, looked: list[str]) -> CredentialError:
+def _nothing(settings: Settings, looked: list[str]) -> NoCredentialError:
     who = f" with username {settings.username!r}" if settings.username else ""
     lone = (
         "; igwn_alert_username without igwn_alert_password only selects an entry"
         if settings.username
         else ""
     )
-    return CredentialError(
+    return NoCredentialError(
         f"no credential for {settings.bootstrap}{who} ({'; '.join(looked)}{lone}): {_REMEDY}"
     )
 
 
 def _home(environ: Mapping[str, str]) -> Path:
-    return Path(environ["HOME"]) if environ.get("HOME") else Path.home()
+    return Path(environ["HOME"]) if environ.get("HOME") else _expanded("~")
+
+
+def _expanded(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as exc:
+        raise CredentialError(f"{path}: {exc} Set HOME, or give a path without '~'") from None
 
 
 def _toml_path(environ: Mapping[str, str]) -> Path:
@@ -132,7 +187,7 @@ def _is_old_style(new: Path, old: Path) -> bool:
 
 def _netrc_path(settings: Settings, environ: Mapping[str, str]) -> Path:
     named = settings.netrc or environ.get("NETRC")
-    return Path(named).expanduser() if named else _home(environ) / ".netrc"
+    return _expanded(named) if named else _home(environ) / ".netrc"
 
 
 def _readable(path: Path) -> bool:

@@ -4,154 +4,235 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
+import decimal
 import json
+import uuid
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 from hop.io import Deserializer
 
-from igwn_alert_celery.errors import PoisonRecord, RetryableError
+from igwn_alert_celery.errors import PoisonRecord
+from igwn_alert_celery.kafka.avro_bound import count_records
 from igwn_alert_celery.kafka.json_text import is_kombu_safe, parse, unwrap
+from igwn_alert_celery.kafka.transport import place_of
+from igwn_alert_celery.kafka.xml_bound import check_xml
 from igwn_alert_celery.record import Record
 
-__all__ = ["Decoded", "decode"]
+__all__ = ["Decoded", "Fetch", "decode"]
 
 Fetch = Callable[[str], Record]
+
+# hop's own models and those of its plug-ins, by the name in the header.
+_MODELS: dict[str, Any] = {
+    name.lower(): member.value for name, member in Deserializer.__members__.items()
+}
+# hop builds repeated fields by concatenation, in quadratic time; real notices are below 10 kB.
+_MOST_NOTICE_BYTES = 100_000
+_MOST_DETAIL = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """``content`` is always a dict, ``json`` its JSON text as UTF-8."""
+    """An alert and its own JSON text.
+
+    Attributes
+    ----------
+    content : dict
+        The alert; what was not a JSON object is ``{"content": …, "format": …}``.
+    json : bytes
+        UTF-8 JSON of ``content``: the sender's own text wherever there was one.
+    kombu_safe : bool
+        False when kombu's decoder would turn a part of it into something else.
+    original : Record or None
+        The message that was fetched, where hop had offloaded it: its key, id and sender count.
+    """
 
     content: dict[str, Any]
     json: bytes
     kombu_safe: bool
+    original: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    max_bytes: int
+    fetch: Fetch | None
+    is_fetched: bool = False
 
 
 def decode(record: Record, *, max_bytes: int, fetch: Fetch | None = None) -> Decoded:
     """Decode one record.
 
+    Parameters
+    ----------
+    record : Record
+        As it came from Kafka.
+    max_bytes : int
+        Bound on the record's value and on the JSON that it becomes.
+    fetch : callable, optional
+        Gets hop's offloaded large messages; it may block.
+
     Raises
     ------
     PoisonRecord
-        With the reason; nothing else comes from the record's bytes.
-    RetryableError
-        A large message could not be fetched just now.
+        With the reason; nothing else, whatever the record's bytes are.
     """
     try:
-        return _decode(record, max_bytes, fetch)
-    except (PoisonRecord, RetryableError):
+        return _decode(record, _Limits(max_bytes, fetch))
+    except PoisonRecord:
         raise
+    except RecursionError as exc:
+        raise PoisonRecord("too_deep", "nested too deep for the model of its format") from exc
     except Exception as exc:
         # Border: models of hop and of its plug-ins may raise anything for wrong bytes.
-        raise PoisonRecord("undecodable", f"{type(exc).__name__}: {exc}") from exc
+        detail = f"{type(exc).__name__}: {exc}"[:_MOST_DETAIL]
+        raise PoisonRecord("undecodable", detail) from exc
 
 
-def _decode(record: Record, max_bytes: int, fetch: Fetch | None) -> Decoded:
-    if not record.value:
+def _decode(record: Record, limits: _Limits) -> Decoded:
+    value = record.value
+    if not value:
         raise PoisonRecord("empty", "the record has no value")
-    if len(record.value) > max_bytes:
-        raise PoisonRecord(
-            "too_large", f"{len(record.value)} bytes, more than igwn_alert_max_bytes = {max_bytes}"
-        )
-    raw_format = record.header("_format")
-    if raw_format is None:
-        return _unlabelled(record.value)
-    name = raw_format.decode("utf-8", "backslashreplace").lower()
+    _check_size(value, limits, "")
+    raw_name = record.header("_format")
+    if raw_name is None:
+        return _unlabelled(value, limits)
+    name = raw_name.decode("utf-8", "backslashreplace").lower()
     if name == "json":
-        return _json(record.value)
+        text = _text(value)
+        return _from_json(parse(text), text, limits)
     if name == "external":
-        return _external(record.value, max_bytes, fetch)
-    if name.upper() not in Deserializer.__members__:
-        raise PoisonRecord("unknown_format", f"_format {name!r} is none that hop knows")
-    return _labelled(name, Deserializer[name.upper()].value.deserialize(record.value))
+        return _external(parse(_text(value)), limits)
+    if name not in _MODELS:
+        raise PoisonRecord("unknown_format", f"_format {name[:80]!r} is none that hop knows")
+    return _labelled(name, _model(name, value, limits.max_bytes), limits)
 
 
-def _json(value: bytes) -> Decoded:
-    return _content(*_unwrapped(value))
-
-
-def _unwrapped(value: bytes) -> tuple[Any, str]:
+def _text(value: bytes) -> str:
     try:
-        return unwrap(value.decode("utf-8"))
+        return value.decode("utf-8")
     except UnicodeDecodeError as exc:
         raise PoisonRecord("not_json", f"not UTF-8: {exc}") from exc
 
 
-def _content(content: Any, text: str) -> Decoded:
-    return _decoded(content, text) if isinstance(content, dict) else _labelled("json", content)
+def _from_json(value: Any, text: str, limits: _Limits) -> Decoded:
+    content, inner = unwrap(value, text)
+    if isinstance(content, dict):
+        return _decoded(content, inner, limits)
+    # Around the sender's own text, because parsing and dumping would lose duplicate keys.
+    wrapped = f'{{"content": {inner}, "format": "json"}}'
+    return _decoded({"content": content, "format": "json"}, wrapped, limits)
 
 
-def _unlabelled(value: bytes) -> Decoded:
-    found, text = _unwrapped(value)
-    if not isinstance(found, dict) or found.keys() != {"format", "content"}:
-        return _content(found, text)
-    name, content = found["format"], found["content"]
-    # hop's envelope of before the headers; "blob" was its name for JSON.
-    if name in {"blob", "json"}:
-        return _json((content if _is_json(content) else json.dumps(content)).encode())
-    known = isinstance(name, str) and name.upper() in Deserializer.__members__
-    if known and isinstance(content, dict):
-        return _labelled(name.lower(), Deserializer[name.upper()].value(**content))
-    return _decoded(found, text)
+def _unlabelled(value: bytes, limits: _Limits) -> Decoded:
+    text = _text(value)
+    found = parse(text)
+    if isinstance(found, dict) and found.keys() == {"format", "content"}:
+        decoded = _envelope(found["format"], found["content"], limits)
+        if decoded is not None:
+            return decoded
+    return _from_json(found, text, limits)
 
 
-def _is_json(text: Any) -> bool:
-    if not isinstance(text, str):
-        return False
+def _envelope(name: Any, content: Any, limits: _Limits) -> Decoded | None:
+    """Open hop's envelope of before the headers; None for an object that only looks like it."""
+    name = name.lower() if isinstance(name, str) else ""
+    if name in {"blob", "json"}:  # blob was its name for JSON
+        return _from_json(content, json.dumps(content), limits)
+    if name not in _MODELS or not isinstance(content, dict):
+        return None
+    if name == "external":
+        return _external(content, limits)
     try:
-        parse(text)
-    except PoisonRecord:
-        return False
-    return True
+        model = _MODELS[name](**content)
+    except TypeError:
+        return None
+    return _labelled(name, model, limits)
 
 
-def _external(value: bytes, max_bytes: int, fetch: Fetch | None) -> Decoded:
-    found = parse(value.decode("utf-8"))
+def _external(found: Any, limits: _Limits) -> Decoded:
     url = found.get("url") if isinstance(found, dict) else None
     if not isinstance(url, str):
         raise PoisonRecord("undecodable", "an external message without a URL")
-    if fetch is None:
-        raise PoisonRecord("offload_missing", f"the large message at {url} cannot be fetched here")
-    inner = fetch(url)
-    if (inner.header("_format") or b"").lower() == b"external":
+    if limits.is_fetched:
         raise PoisonRecord("undecodable", "an external message that leads to another one")
-    return _decode(inner, max_bytes, None)
+    if limits.fetch is None:
+        raise PoisonRecord("offload_missing", f"what is at {place_of(url)} is not fetched here")
+    original = limits.fetch(url)
+    decoded = _decode(original, _Limits(limits.max_bytes, None, is_fetched=True))
+    return replace(decoded, original=original)
 
 
-def _labelled(name: str, model: Any) -> Decoded:
+def _model(name: str, value: bytes, max_bytes: int) -> Any:
+    if name == "avro" and count_records(value, max_bytes) != 1:
+        return _MODELS[name].deserialize(value, single_record=False)
+    if name == "voevent":
+        check_xml(value)
+    if name == "gcntextnotice" and len(value) > _MOST_NOTICE_BYTES:
+        raise PoisonRecord("too_large", f"a text notice of {len(value)} bytes")
+    return _MODELS[name].deserialize(value)
+
+
+def _labelled(name: str, model: Any, limits: _Limits) -> Decoded:
     content = _plain(model)
     alert = {"content": content, "format": name}
     if isinstance(content, bytes):
         alert = {"content": _base64(content), "format": name, "encoding": "base64"}
     text = json.dumps(alert, default=_json_safe)
-    return _decoded(parse(text), text)
+    return _decoded(parse(text), text, limits)
 
 
 def _plain(model: Any) -> Any:
-    if hasattr(model, "schema") or (_is_model(model) and set(asdict(model)) == {"content"}):
+    """Return a model's content where it has one (Blob, Avro, JSON), else all public fields."""
+    if hasattr(model, "content"):
         return model.content
-    if _is_model(model):
-        return {key: value for key, value in asdict(model).items() if not key.startswith("_")}
-    return model
+    if is_dataclass(model):
+        named = {item.name: getattr(model, item.name) for item in fields(model)}
+    else:
+        named = vars(model)
+    return {key: value for key, value in named.items() if not key.startswith("_")}
 
 
-def _is_model(value: Any) -> bool:
-    return is_dataclass(value) and not isinstance(value, type)
-
-
-def _json_safe(value: Any) -> str:
-    return _base64(value) if isinstance(value, bytes) else str(value)
+def _json_safe(value: Any) -> Any:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return _base64(bytes(value))
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    if isinstance(value, (decimal.Decimal, uuid.UUID)):
+        return str(value)
+    if isinstance(value, dt.timedelta):
+        return value.total_seconds()
+    if isinstance(value, (set, frozenset)):
+        return list(value)
+    if is_dataclass(value):
+        return _plain(value)
+    if hasattr(value, "tolist"):  # NumPy, in models of plug-ins
+        return value.tolist()
+    raise TypeError(f"a {type(value).__name__} has no JSON form")
 
 
 def _base64(value: bytes) -> str:
     return base64.b64encode(value).decode("ascii")
 
 
-def _decoded(content: dict[str, Any], text: str) -> Decoded:
-    safe = is_kombu_safe(text, content)
+def _decoded(content: dict[str, Any], text: str, limits: _Limits) -> Decoded:
     try:
-        return Decoded(content, text.encode("utf-8"), safe)
+        raw = text.encode("utf-8")
     except UnicodeEncodeError:
-        return Decoded(content, json.dumps(content).encode(), safe)
+        # Lone surrogates out of a string in JSON have no UTF-8, only an escape. Two that were
+        # apart may make a character there, so the content is what the text says.
+        text = json.dumps(content)
+        content, raw = json.loads(text), text.encode("ascii")
+    _check_size(raw, limits, "becomes ")
+    return Decoded(content, raw, is_kombu_safe(text))
+
+
+def _check_size(raw: bytes, limits: _Limits, becomes: str) -> None:
+    if len(raw) > limits.max_bytes:
+        size = f"{becomes}{len(raw)} bytes"
+        raise PoisonRecord(
+            "too_large", f"{size}, more than igwn_alert_max_bytes = {limits.max_bytes}"
+        )

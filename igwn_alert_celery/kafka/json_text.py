@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
+from itertools import accumulate
 from typing import Any
 
 from igwn_alert_celery.errors import PoisonRecord
@@ -18,66 +20,81 @@ __all__ = ["MOST_DEPTH", "is_kombu_safe", "parse", "unwrap"]
 #: Deeper alerts would end in a RecursionError in the pool, before the task runs.
 MOST_DEPTH = 200
 _MOST_WRAPPINGS = 4
-_MARKS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_KOMBU_KEYS = {"__type__", "__value__"}
+# Letters of the keys above, written as escapes.
+_ESCAPED = re.compile(r"\\u00[5-7]")
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
 
 
 def parse(text: str) -> Any:
-    """Parse JSON; raises :exc:`PoisonRecord` (``not_json``, ``too_deep``)."""
-    if text.count("[") + text.count("{") > MOST_DEPTH and _depth(text) > MOST_DEPTH:
-        raise PoisonRecord("too_deep", f"nested deeper than {MOST_DEPTH} levels")
+    """Parse JSON exactly as Python's ``json`` does, NaN and duplicate keys included.
+
+    Raises
+    ------
+    PoisonRecord
+        ``too_deep``; ``not_json``, also for an integer that is too long for ``int``.
+    """
     try:
-        return json.loads(text)
-    except RecursionError:
-        raise PoisonRecord("too_deep", f"nested deeper than {MOST_DEPTH} levels") from None
+        value = json.loads(text)
+    except RecursionError as exc:
+        raise PoisonRecord("too_deep", "nested too deep for Python's JSON parser") from exc
     except ValueError as exc:
         raise PoisonRecord("not_json", str(exc)) from exc
+    if text.count("[") + text.count("{") > MOST_DEPTH and _depth(text) > MOST_DEPTH:
+        raise PoisonRecord("too_deep", f"nested deeper than {MOST_DEPTH} levels")
+    return value
 
 
-def unwrap(text: str) -> tuple[Any, str]:
-    """Parse JSON, and JSON inside a JSON string (GraceDB's way); return value and its text.
+def unwrap(value: Any, text: str) -> tuple[Any, str]:
+    """Open JSON inside a JSON string (GraceDB's way, and igwn-alert's over-encoded one).
 
-    A string is unwrapped only when an object or a list comes out in the end.
+    Parameters
+    ----------
+    value, text
+        A parsed value and the JSON text that it came from.
+
+    Returns
+    -------
+    tuple
+        The object or list inside and its own text; or what was given, when the string holds
+        anything else.
     """
-    outer = parse(text)
-    value, inner = outer, text
+    inner, inner_text = value, text
     for _ in range(_MOST_WRAPPINGS):
-        if not isinstance(value, str):
+        if not isinstance(inner, str):
             break
-        inner = value
+        inner_text = inner
         try:
-            value = parse(inner)
+            inner = parse(inner_text)
         except PoisonRecord as exc:
             if exc.reason == "too_deep":
                 raise
-            return outer, text
-    return (value, inner) if isinstance(value, (dict, list)) else (outer, text)
+            break
+    return (inner, inner_text) if isinstance(inner, (dict, list)) else (value, text)
 
 
-def is_kombu_safe(text: str, value: Any) -> bool:
-    """Whether kombu's decoder leaves the value alone: it acts on ``{"__type__", "__value__"}``."""
-    if "__type__" not in text and "\\u" not in text:
+def is_kombu_safe(text: str) -> bool:
+    r"""Whether kombu's JSON decoder leaves all of a valid text alone.
+
+    It acts on every object whose keys are exactly ``__type__`` and ``__value__``, also on one
+    that a repeated key hides. The keys may be written with escapes, such as ``\u005f`` for the
+    underscore.
+    """
+    if "__type__" not in text and not ("\\u00" in text and _ESCAPED.search(text)):
         return True
-    waiting = [value]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, dict):
-            if item.keys() == {"__type__", "__value__"}:
-                return False
-            waiting.extend(item.values())
-        elif isinstance(item, list):
-            waiting.extend(item)
-    return True
+    safe = True
+
+    def look(found: dict[str, Any]) -> None:
+        nonlocal safe
+        safe = safe and found.keys() != _KOMBU_KEYS
+
+    json.loads(text, object_hook=look)
+    return safe
 
 
 def _depth(text: str) -> int:
-    depth = most = 0
-    for mark in _MARKS.finditer(text):
-        char = text[mark.start()]
-        if char in "[{":
-            depth += 1
-            most = max(most, depth)
-            if most > MOST_DEPTH:
-                return most
-        elif char in "]}":
-            depth -= 1
-    return most
+    """Count open brackets in valid JSON; of the text, as a repeated key hides what it had."""
+    outside = "".join(text.replace("\\\\", "").replace('\\"', "").split('"')[::2])
+    steps = outside.encode("ascii").translate(_STEPS, _NO_BRACKETS)
+    return max(accumulate(array("b", steps)), default=0)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from typing import Any
 
 import click
@@ -11,6 +12,8 @@ from celery import Celery, bootsteps, signals
 
 from igwn_alert_celery.errors import ConfigError
 from igwn_alert_celery.metrics import State
+from igwn_alert_celery.worker.control import register_commands
+from igwn_alert_celery.worker.redis_limits import bound_redis_calls
 from igwn_alert_celery.worker.supervisor import Supervisor
 
 __all__ = ["install"]
@@ -34,15 +37,22 @@ class ReceiverStep(bootsteps.StartStopStep):
         """Start the receiver; a configuration error refuses only with ``--igwn-alert``."""
         metrics = self.bridge.metrics
         try:
-            if not self._wanted():
+            if self._flag is False or not self._wanted():
                 metrics.state = State.DISABLED
                 return
+            bound_redis_calls(worker.app, self.bridge.settings.task_broker_timeout_s)
             self._supervisor = Supervisor(self.bridge)
         except ConfigError as exc:
             if self._flag:
-                raise
+                logger.critical("igwn-alert: the worker does not start: %s", exc)
+                raise SystemExit(os.EX_CONFIG) from exc
             metrics.state, metrics.detail = State.FAILED, str(exc)
             logger.error("igwn-alert: the receiver does not run: %s", exc)
+            return
+        except Exception as exc:
+            # Border: a fault of ours must not keep the worker from its other tasks.
+            metrics.state, metrics.detail = State.FAILED, repr(exc)
+            logger.exception("igwn-alert: the receiver does not run")
             return
         signals.worker_shutting_down.connect(self._shutting_down)
         self._supervisor.start()
@@ -76,6 +86,7 @@ class ReceiverStep(bootsteps.StartStopStep):
 
 def install(app: Celery, bridge: Any) -> None:
     """Add the step and the option ``--igwn-alert/--no-igwn-alert`` to the app's worker."""
+    register_commands()
     step = type("ReceiverStep", (ReceiverStep,), {"bridge": bridge, "name": "igwn-alert"})
     app.steps["worker"].add(step)
     app.user_options["worker"].add(

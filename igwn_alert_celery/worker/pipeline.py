@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import time
 import traceback
 import uuid
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from igwn_alert_celery.handlers import Registry
 from igwn_alert_celery.kafka.decode import Decoded, decode
 from igwn_alert_celery.record import Record, RecordInfo
 from igwn_alert_celery.settings import Settings
+from igwn_alert_celery.worker.signalling import send_signal
 
 __all__ = ["Pipeline", "Prepared", "record_info"]
 
@@ -65,58 +65,96 @@ class Pipeline:
             return self._enqueueable(record, partition, decoded, redelivered)
         except RetryableError:
             raise
-        except PoisonRecord as exc:
-            letter = DeadLetter.from_record(record, exc.reason, exc.detail)
-        except Exception as exc:
+        except BaseException as exc:  # noqa: BLE001 - logged and kept
             # Border: one record's failure must not stop the stream; it is kept with its reason.
-            logger.exception(
-                "%s[%d]@%d cannot be enqueued", record.topic, record.partition, record.offset
-            )
-            letter = DeadLetter.from_record(
-                record, "cannot_enqueue", repr(exc), traceback=traceback.format_exc()
-            )
-        return Prepared(Entry(record.offset, (), (letter,)))
+            return Prepared(Entry(record.offset, (), (_letter(record, exc),)))
 
     def _enqueueable(
         self, record: Record, partition: PartitionId, decoded: Decoded, redelivered: bool
     ) -> Prepared:
-        info = record_info(record, self.settings.short_topic(record.topic), redelivered)
+        topic = self.settings.short_topic(record.topic)
+        info = record_info(record, topic, redelivered, decoded.original)
         alert = Alert(decoded.content, record=info)
-        signals.alert_received.send(sender=self.sender, alert=alert)
-        age_s = time.time() - record.timestamp_ms / 1000
+        send_signal(signals.alert_received, self.sender, alert=alert)
+        age_s, header = info.age_s, info.as_header()
         match = self.registry.match(info.topic, alert, age_s)
-        header = info.as_header()
-        calls = [
-            TaskCall(
+        letters = [
+            DeadLetter.from_record(record, "expired", f"{age_s:.1f} s old", handler=name)
+            for name in match.expired
+        ]
+        commands: list[Command] = []
+        ids = []
+        for name in match.tasks:
+            call = TaskCall(
                 self.tasks[name],
                 task_id(partition, record.offset, name),
-                header,
+                match.header(name, header),
                 decoded.content,
                 decoded.json,
                 decoded.kombu_safe,
+                record,
             )
-            for name in match.tasks
-        ]
-        commands = tuple(command for call in calls for command in self.prepare(call))
-        letters = tuple(
-            DeadLetter.from_record(record, "expired", f"{age_s:.1f} s old", handler=name)
-            for name in match.expired
-        )
-        ids = tuple(call.task_id for call in calls)
-        return Prepared(Entry(record.offset, commands, letters), alert, ids)
+            letter = self._prepare(call, record, commands)
+            letters += [] if letter is None else [letter]
+            ids += [call.task_id] if letter is None else []
+        entry = Entry(record.offset, tuple(commands), tuple(letters))
+        return Prepared(entry, alert, tuple(ids))
+
+    def _prepare(
+        self, call: TaskCall, record: Record, commands: list[Command]
+    ) -> DeadLetter | None:
+        """Add a task's commands, or return what to keep when it can never be enqueued."""
+        try:
+            commands += self.prepare(call)
+        except RetryableError:
+            raise
+        except Exception as exc:  # noqa: BLE001 - logged and kept
+            # Border: a route or a serializer of one handler; the others get the alert.
+            return _letter(record, exc, handler=call.task.name)
+        return None
 
 
-def record_info(record: Record, topic: str, redelivered: bool) -> RecordInfo:
-    """Return the part of a record that handlers see."""
-    raw_id = record.header("_id")
+def _letter(record: Record, exc: BaseException, handler: str | None = None) -> DeadLetter:
+    if isinstance(exc, PoisonRecord):
+        return DeadLetter.from_record(record, exc.reason, exc.detail, handler=handler)
+    logger.error(
+        "%s[%d]@%d cannot be enqueued",
+        record.topic,
+        record.partition,
+        record.offset,
+        exc_info=exc,
+    )
+    text = "".join(traceback.format_exception(exc))
+    return DeadLetter.from_record(
+        record, "cannot_enqueue", repr(exc), traceback=text, handler=handler
+    )
+
+
+def record_info(
+    record: Record, topic: str, redelivered: bool, original: Record | None = None
+) -> RecordInfo:
+    """Return the part of a record that handlers see.
+
+    Parameters
+    ----------
+    record : Record
+        As it came from Kafka; its time is when Kafka had it.
+    topic : str
+        Without the group prefix.
+    redelivered : bool
+    original : Record, optional
+        What was sent, where hop put it elsewhere.
+    """
+    sent = original or record
+    raw_id = sent.header("_id")
     return RecordInfo(
         topic=topic,
         partition=record.partition,
         offset=record.offset,
         timestamp_ms=record.timestamp_ms,
-        key=_text(record.key),
+        key=_text(sent.key),
         id=str(uuid.UUID(bytes=raw_id)) if raw_id and len(raw_id) == 16 else _text(raw_id),
-        sender=_text(record.header("_sender")),
+        sender=_text(sent.header("_sender")),
         redelivered=redelivered,
     )
 

@@ -1,264 +1,245 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""From which offset does a partition go on? The ledger's, Kafka's, or the first start."""
+"""From which offset does a partition go on? The ledger's, Kafka's, or the first start.
+
+The ledger counts when Kafka's commit names it, or when Kafka has no commit any more; otherwise
+the commit counts: Redis is new or was emptied, or somebody has reset the group's offsets with
+Kafka's own tools.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
 import time
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from igwn_alert_celery.enqueue.batch import PartitionId, Position
-from igwn_alert_celery.errors import ForeignLedgerError
-from igwn_alert_celery.handlers import is_pattern, topic_regex
-from igwn_alert_celery.kafka.consumer import ClusterView, Commit, Consumer
+from igwn_alert_celery.errors import ForeignLedgerError, KafkaUnavailable
+from igwn_alert_celery.kafka.cluster import Cluster, Commit
+from igwn_alert_celery.metrics import Metrics
 from igwn_alert_celery.record import TopicPartition
 from igwn_alert_celery.settings import Settings
+from igwn_alert_celery.worker.commit_note import CommitNote
+from igwn_alert_celery.worker.first_requests import FirstRequests
 
-__all__ = ["CommitNote", "Positions", "Start"]
+__all__ = ["Positions", "Progress"]
 
 logger = logging.getLogger(__name__)
 
-#: A commit is renewed every minute; a ledger that was silent for three is not live any more.
-LIVE_S = 180.0
+#: Counter of records that Kafka's retention removed before they were read.
+GAP = "lost_to_retention"
 
 
 @dataclass(frozen=True, slots=True)
-class CommitNote:
-    """What we write into Kafka's commit metadata: whose ledger, which topic id, and when."""
+class Progress:
+    """How far a partition is; records below ``redelivered_below`` may have been handled."""
 
-    ledger_id: str
-    topic_id: str
-    at_s: float
-
-    def text(self) -> str:
-        """Return the metadata text."""
-        note = {"ledger": self.ledger_id, "topic": self.topic_id, "at": int(self.at_s)}
-        return json.dumps(note)
-
-    @classmethod
-    def read(cls, text: str) -> CommitNote | None:
-        """Return the note, or None when the commit was not one of ours."""
-        try:
-            note = json.loads(text)
-            return cls(str(note["ledger"]), str(note["topic"]), float(note["at"]))
-        except (ValueError, KeyError, TypeError):
-            return None
-
-    def is_of_another_topic(self, topic_id: str) -> bool:
-        """Whether the topic was deleted and created again since (when Kafka tells ids)."""
-        return bool(self.topic_id and topic_id) and self.topic_id != topic_id
-
-    def is_live(self, now_s: float) -> bool:
-        """Whether its ledger was in use within the last minutes."""
-        return now_s - self.at_s < LIVE_S
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """Where a partition starts; records below ``redelivered_below`` may have been handled."""
-
+    pid: PartitionId
     position: Position
     redelivered_below: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What Kafka and the ledger know about one partition."""
+
+    pid: PartitionId
+    stored: Position | None
+    commit: Commit | None
+    low: int
+    high: int
+
+    @property
+    def note(self) -> CommitNote | None:
+        return CommitNote.read(self.commit.metadata) if self.commit else None
+
+
 class Positions:
-    """Decides, with Kafka and the ledger, where partitions start. Blocks on both."""
+    """Decides where partitions start, and sees to it that the ledger says the same.
+
+    Blocks on Kafka and on the task broker.
+    """
 
     def __init__(
-        self, settings: Settings, consumer: Consumer, enqueuer: Any, consumer_group: str
+        self,
+        settings: Settings,
+        cluster: Cluster,
+        enqueuer: Any,
+        requests: FirstRequests,
+        metrics: Metrics,
     ) -> None:
         self._settings = settings
-        self._consumer = consumer
+        self._cluster = cluster
         self._enqueuer = enqueuer
-        self._group = consumer_group
-        self._cluster_id = ""
-        self._topic_ids: dict[str, str] = {}
+        self._requests = requests
+        self._counters = metrics.counters
+        self._group = metrics.consumer_group
+        self._known: dict[str, str] = {}
         # Redis emptied under a running receiver gets a new ledger: the old one was ours.
         self._own_ledgers: set[str] = set()
 
-    def ask(self, view: ClusterView, wanted: tuple[str, ...]) -> None:
-        """Remember the first request for each topic and pattern, with today's positions.
+    def check_group(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Commit]:
+        """Return what the group has committed; raises when another live deployment uses it.
 
-        A topic that exists now starts at ``start_at``; one that does not (or that a pattern
-        finds later) will start at its beginning.
+        Raises
+        ------
+        ForeignLedgerError
+            With what to set.
         """
-        self._cluster_id = view.cluster_id
-        known = self._enqueuer.memory.asked(self._cluster_id, self._group)
-        for name in wanted:
-            if name in known:
-                continue
-            for topic in _existing(name, view):
-                if topic not in known:
-                    self._remember(topic, self._first_request(topic, view.topics[topic]))
-            if is_pattern(name) or name not in view.topics:
-                self._remember(name, {"at": time.time(), "start": {}})
+        commits = self._cluster.committed(partitions)
+        other = self._foreign(commits.values())
+        if other:
+            raise ForeignLedgerError(_foreign_text(self._group, other, self._enqueuer.ledger_id))
+        return commits
 
-    def refuse_foreign(self, view: ClusterView, topics: tuple[str, ...]) -> None:
-        """Raise :exc:`ForeignLedgerError` when another live deployment uses the group."""
-        partitions = [
-            TopicPartition(topic, number)
-            for topic in topics
-            for number in range(view.topics.get(topic, 0))
-        ]
-        for commit in self._consumer.committed(partitions).values():
-            self._check_live(commit)
+    def must_yield(self, partitions: Collection[TopicPartition]) -> bool:
+        """Whether a deployment that came at the same moment stays, and this one has to go.
 
-    def partition_id(self, partition: TopicPartition) -> PartitionId:
-        """Return the ledger's name of a partition."""
-        topic_id = self._topic_ids.get(partition.topic, "")
-        return PartitionId(
-            self._cluster_id, self._group, partition.topic, topic_id, partition.partition
-        )
+        Both passed :meth:`check_group`; of the two the one with the smaller ledger id stays.
+        """
+        other = self._foreign(self._cluster.committed(partitions).values())
+        return bool(other) and other < self._enqueuer.ledger_id
 
-    def learn_topics(self, topics: set[str]) -> set[str]:
-        """Ask Kafka for topic ids; return the topics whose id changed: created again."""
-        found = self._consumer.topic_ids(topics)
-        again = {
-            topic
-            for topic, topic_id in found.items()
-            if self._topic_ids.get(topic, topic_id) != topic_id
-        }
-        self._topic_ids.update(found)
-        return again
-
-    def start(self, partition: TopicPartition) -> Start:
-        """Return where a partition starts, and see to it that the ledger says the same."""
+    def _foreign(self, commits: Iterable[Commit]) -> str:
         self._own_ledgers.add(self._enqueuer.ledger_id)
-        pid = self.partition_id(partition)
-        stored = self._enqueuer.position(pid)
-        commit = self._consumer.committed([partition]).get(partition)
-        low, high = self._consumer.watermarks(partition)
-        start = self._choose(partition, pid, stored, commit)
-        return self._within(partition, pid, start, low, high)
+        if self._settings.move_ledger:
+            return ""
+        notes = (CommitNote.read(commit.metadata) for commit in commits)
+        live = {note.ledger_id for note in notes if note and note.is_live(time.time())}
+        return min(live - self._own_ledgers, default="")
 
-    def _choose(
-        self,
-        partition: TopicPartition,
-        pid: PartitionId,
-        stored: Position | None,
-        commit: Commit | None,
-    ) -> Start:
-        note = CommitNote.read(commit.metadata) if commit else None
-        same = note is None or note.ledger_id == self._enqueuer.ledger_id
-        if commit is not None and not same:
-            self._check_live(commit)
-        if stored is not None and (commit is None or same):
-            return Start(stored, commit.next_offset if commit else 0)
-        recreated = note is not None and note.is_of_another_topic(pid.topic_id)
-        if commit is not None and not recreated:
-            return self._from_commit(partition, pid, stored, commit, same)
-        return Start(self._enqueuer.claim(pid, self._first_offset(partition, pid)))
+    def starts(self, pids: Mapping[TopicPartition, PartitionId]) -> dict[TopicPartition, Progress]:
+        """Return where each partition starts."""
+        if not pids:
+            return {}
+        # Another worker may have found Redis emptied, and begun a new ledger.
+        self._enqueuer.renew_id()
+        commits = self.check_group(pids.keys())
+        self._known = self._requests.known(next(iter(pids.values())).cluster_id)
+        stored = self._enqueuer.positions(pids.values())
+        found = {}
+        for partition, (low, high) in self._cluster.watermarks(pids).items():
+            pid = pids[partition]
+            commit = commits.get(partition)
+            found[partition] = self._start(_Found(pid, stored[pid], commit, low, high))
+        return found
 
-    def _from_commit(
-        self,
-        partition: TopicPartition,
-        pid: PartitionId,
-        stored: Position | None,
-        commit: Commit,
-        same: bool,
-    ) -> Start:
+    def _start(self, found: _Found) -> Progress:
+        return self._within(found, self._choose(found))
+
+    def _choose(self, found: _Found) -> Progress:
+        note, commit, stored = found.note, found.commit, found.stored
+        ours = note is not None and note.ledger_id == self._enqueuer.ledger_id
+        if stored is not None and (commit is None or ours):
+            return Progress(found.pid, stored, commit.next_offset if commit else 0)
+        if note is not None and note.is_of_another_topic(found.pid.topic_id):
+            _say_created_again(found.pid)
+            return Progress(found.pid, self._settle(found, found.low))
+        if commit is None:
+            return self._from_request(found)
+        return self._from_commit(found, commit, ours=ours)
+
+    def _from_request(self, found: _Found) -> Progress:
+        pid = found.pid
+        offset = self._requests.offset(self._known, pid, found.low, found.high)
+        if not self._requests.has_begun(self._known, pid):
+            return Progress(pid, self._settle(found, offset))
+        logger.warning(
+            "%s[%d]: Kafka has no commit of the consumer group any more (it drops them when nobody "
+            "has been in the group for offsets.retention.minutes, 7 days by default); going on at "
+            "%d, where the group began: what it has handled since comes again, marked redelivered",
+            pid.topic,
+            pid.partition,
+            max(offset, found.low),
+        )
+        return Progress(pid, self._settle(found, offset), found.high)
+
+    def _from_commit(self, found: _Found, commit: Commit, *, ours: bool) -> Progress:
         offset = commit.next_offset
-        fresh = CommitNote.read(commit.metadata) is None
-        if not fresh and self._settings.rewind_s is not None and self._enqueuer.guarantee:
-            since_ms = int((time.time() - self._settings.rewind_s) * 1000)
-            offset = min(offset, self._consumer.offset_at(partition, since_ms))
-        if not same:
+        pid = found.pid
+        if found.note is not None and self._enqueuer.keeps_positions:
+            offset = self._rewound(pid, offset)
             logger.warning(
-                "%s[%d]: the commit names another ledger, so the task broker is new or was "
-                "emptied; going on at Kafka's commit, offset %d. What was queued there is gone.",
-                partition.topic,
-                partition.partition,
+                "%s[%d]: %s; going on at offset %d (Kafka's commit is %d). What was queued on the "
+                "task broker before is gone",
+                pid.topic,
+                pid.partition,
+                "the ledger has lost its position" if ours else "the commit names another ledger",
+                offset,
+                commit.next_offset,
+            )
+        elif found.stored is not None:
+            logger.warning(
+                "%s[%d]: the group's offset was set by something else; going on there, at %d",
+                pid.topic,
+                pid.partition,
                 offset,
             )
-        if stored is not None:
-            return Start(self._enqueuer.seek(pid, offset), commit.next_offset)
-        return Start(self._enqueuer.claim(pid, offset), commit.next_offset)
+        return Progress(pid, self._settle(found, offset), commit.next_offset)
 
-    def _within(
-        self, partition: TopicPartition, pid: PartitionId, start: Start, low: int, high: int
-    ) -> Start:
-        offset = start.position.next_offset
-        if offset < low:
+    def _rewound(self, pid: PartitionId, offset: int) -> int:
+        if self._settings.rewind_s is None:
+            return offset
+        since_ms = int((time.time() - self._settings.rewind_s) * 1000)
+        partition = TopicPartition(pid.topic, pid.partition)
+        found = self._cluster.offsets_at([partition], since_ms)
+        if partition not in found:
+            raise KafkaUnavailable(f"{pid.topic}[{pid.partition}] does not answer")
+        return min(offset, found[partition])
+
+    def _settle(self, found: _Found, offset: int) -> Position:
+        position: Position = (
+            self._enqueuer.claim(found.pid, offset)
+            if found.stored is None
+            else self._enqueuer.seek(found.pid, offset, found.stored)
+        )
+        return position
+
+    def _within(self, found: _Found, start: Progress) -> Progress:
+        pid, offset = found.pid, start.position.next_offset
+        if found.low <= offset <= found.high:
+            return start
+        target = found.low
+        if offset < found.low:
+            self._counters[GAP] += found.low - offset
             logger.critical(
                 "%s[%d]: Kafka's retention has passed our position: offsets %d to %d are lost",
-                partition.topic,
-                partition.partition,
+                pid.topic,
+                pid.partition,
                 offset,
-                low - 1,
+                found.low - 1,
             )
-            return Start(self._enqueuer.seek(pid, low))
-        if offset > high:
-            logger.warning(
-                "%s[%d]: position %d is above the end %d: the topic was created again; reading "
-                "it from its beginning",
-                partition.topic,
-                partition.partition,
-                offset,
-                high,
+        elif pid.topic_id:
+            # The same topic, so its log was cut off (unclean leader election).
+            target = found.high
+            logger.critical(
+                "%s[%d]: Kafka has lost the records from %d to %d, which were enqueued; going on "
+                "at %d",
+                pid.topic,
+                pid.partition,
+                found.high,
+                offset - 1,
+                found.high,
             )
-            return Start(self._enqueuer.seek(pid, low))
-        return start
-
-    def _is_new_topic(self, partition: TopicPartition, pid: PartitionId) -> bool:
-        asked = self._asked(partition.topic)
-        return bool(
-            asked and asked.get("topic_id") and pid.topic_id and asked["topic_id"] != pid.topic_id
-        )
-
-    def _first_offset(self, partition: TopicPartition, pid: PartitionId) -> int:
-        asked = self._asked(partition.topic)
-        if asked is None:
-            return self._start_at(partition)
-        if self._is_new_topic(partition, pid):
-            logger.warning(
-                "%s was deleted and created again; reading it from its beginning", partition.topic
-            )
-            return self._consumer.watermarks(partition)[0]
-        offset = asked["start"].get(str(partition.partition))
-        return self._consumer.watermarks(partition)[0] if offset is None else int(offset)
-
-    def _asked(self, topic: str) -> dict[str, Any] | None:
-        known = self._enqueuer.memory.asked(self._cluster_id, self._group)
-        for name in (topic, *sorted(known)):
-            if name in known and (name == topic or topic_regex(name).fullmatch(topic)):
-                found: dict[str, Any] = json.loads(known[name])
-                return found
-        return None
-
-    def _first_request(self, topic: str, partitions: int) -> dict[str, Any]:
-        start = {
-            str(number): self._start_at(TopicPartition(topic, number))
-            for number in range(partitions)
-        }
-        topic_id = self._consumer.topic_ids([topic]).get(topic, "")
-        return {"at": time.time(), "topic_id": topic_id, "start": start}
-
-    def _start_at(self, partition: TopicPartition) -> int:
-        if self._settings.start_at_ms is not None:
-            return self._consumer.offset_at(partition, self._settings.start_at_ms)
-        low, high = self._consumer.watermarks(partition)
-        return low if self._settings.start_at == "earliest" else high
-
-    def _remember(self, name: str, request: dict[str, Any]) -> None:
-        self._enqueuer.memory.remember(self._cluster_id, self._group, name, json.dumps(request))
-
-    def _check_live(self, commit: Commit) -> None:
-        note = CommitNote.read(commit.metadata)
-        if note is None or note.ledger_id in {self._enqueuer.ledger_id, *self._own_ledgers}:
-            return
-        if note.is_live(time.time()) and not self._settings.move_ledger:
-            raise ForeignLedgerError(
-                f"consumer group {self._group!r} is in use by another deployment (ledger "
-                f"{note.ledger_id[:8]}, ours is {self._enqueuer.ledger_id[:8]}): both would eat "
-                "each other's alerts. Set igwn_alert_consumer_group to a name of its own; if this "
-                "deployment has moved to a new task broker, set igwn_alert_move_ledger = True once"
-            )
+        else:
+            _say_created_again(pid)
+        position = self._enqueuer.seek(pid, target, start.position)
+        return Progress(pid, position, start.redelivered_below)
 
 
-def _existing(name: str, view: ClusterView) -> list[str]:
-    if is_pattern(name):
-        regex = topic_regex(name)
-        return sorted(topic for topic in view.topics if regex.fullmatch(topic))
-    return [name] if name in view.topics else []
+def _say_created_again(pid: PartitionId) -> None:
+    logger.warning(
+        "%s[%d]: the topic was deleted and created again; reading it from its beginning",
+        pid.topic,
+        pid.partition,
+    )
+
+
+def _foreign_text(group: str, other: str, ours: str) -> str:
+    return (
+        f"consumer group {group!r} is in use by another deployment (ledger {other[:8]}, ours is "
+        f"{ours[:8]}): both would eat each other's alerts. Set "
+        "igwn_alert_consumer_group to a name of its own; if this deployment has moved to a new "
+        "task broker, set igwn_alert_move_ledger = True once"
+    )

@@ -7,21 +7,27 @@ ledger where to go on. Nothing is kept in memory meanwhile and nothing can be en
 
 from __future__ import annotations
 
-import difflib
 import logging
+import math
 import time
 from collections import defaultdict
-from typing import Any
+from collections.abc import Iterable
 
-from igwn_alert_celery import signals
-from igwn_alert_celery.enqueue.batch import Batch, Outcome, Verdict
-from igwn_alert_celery.errors import KafkaUnavailable, RetryableError, TaskBrokerUnavailable
-from igwn_alert_celery.handlers import is_pattern, topic_regex
-from igwn_alert_celery.kafka.consumer import ClusterView, Commit, Consumer, Problem
-from igwn_alert_celery.metrics import Metrics, State
+from igwn_alert_celery.enqueue.batch import Verdict
+from igwn_alert_celery.errors import (
+    ForeignLedgerError,
+    KafkaUnavailable,
+    RetryableError,
+    TaskBrokerUnavailable,
+)
+from igwn_alert_celery.metrics import State
 from igwn_alert_celery.record import Record, TopicPartition
-from igwn_alert_celery.worker.pipeline import Pipeline, Prepared
-from igwn_alert_celery.worker.positions import CommitNote, Positions, Start
+from igwn_alert_celery.worker.commit_note import RENEW_S
+from igwn_alert_celery.worker.commits import Commits
+from igwn_alert_celery.worker.parts import Parts
+from igwn_alert_celery.worker.positions import Progress
+from igwn_alert_celery.worker.problems import Problems
+from igwn_alert_celery.worker.writer import LedgerDisagrees
 
 __all__ = ["Receiver"]
 
@@ -29,284 +35,255 @@ logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
 MOST_RECORDS = 500
-MOST_MESSAGES = 500
-MOST_BYTES = 4_000_000
-RENEW_COMMITS_S = 60.0
-LOOK_AT_TOPICS_S = 5.0
-REPEAT_MISSING_S = 300.0
+LOOK_S = 5.0
+SILENT_S = 30.0
+QUIET_S = 30.0
+BACKOFF_S = 1.0
+#: After so long, seconds, poll again: max.poll.interval.ms is a minute.
+MOST_RECEIVE_S = 15.0
 
 
 class Receiver:
     """Receives for one worker. Only :meth:`run`'s thread may call anything but ``stop``."""
 
-    def __init__(
-        self,
-        consumer: Consumer,
-        enqueuer: Any,
-        positions: Positions,
-        pipeline: Pipeline,
-        metrics: Metrics,
-        wanted: tuple[str, ...],
-    ) -> None:
-        self._consumer = consumer
-        self._enqueuer = enqueuer
-        self._positions = positions
-        self._pipeline = pipeline
-        self._metrics = metrics
-        self._wanted = wanted
-        self._starts: dict[TopicPartition, Start] = {}
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._consumer = parts.consumer
+        self._metrics = parts.metrics
+        self._problems = Problems(parts.consumer, parts.metrics)
+        self._commits = Commits(parts.consumer, parts.enqueuer, parts.handlers_mark)
+        self._progress: dict[TopicPartition, Progress] = {}
         self._stopping = False
-        self._committed_at = 0.0
-        self._looked_at = 0.0
-        self._missing_said_at = 0.0
-        consumer.on_revoke = self._revoked
+        # New partitions that cannot start yet: their topic is gone and Kafka has not noticed, or
+        # their broker is silent, which takes long to find out.
+        self._gone: set[TopicPartition] = set()
+        self._silent: set[TopicPartition] = set()
+        self._silent_since = 0.0
+        self._write_failed_at = -math.inf
+        self._subscription: list[str] = []
+        self._committed_at = self._looked_at = time.monotonic()
+        self._consumer.on_revoked = self._revoked
+        self._consumer.on_lost = self._forget
 
     def stop(self) -> None:
         """Ask the loop to finish its batch, commit and leave; any thread, also a signal handler."""
         self._stopping = True
 
-    def run(self, on_ready: Any) -> None:
+    def run(self) -> None:
         """Receive until :meth:`stop`; raises what only a new receiver can mend."""
-        view = self._consumer.view()
-        topics = self._existing(view)
-        self._positions.learn_topics(set(topics))
-        self._positions.ask(view, self._wanted)
-        self._positions.refuse_foreign(view, topics)
-        self._look_at_topics(view)
-        on_ready(view)
-        self._consumer.subscribe(_subscription(name) for name in self._wanted)
-        try:
-            while not self._stopping:
-                self._once()
-        finally:
-            self._consumer.close()
+        self._parts.requests.ask(self._parts.topics.view, self._parts.topics.wanted)
+        self._subscribe()
+        while not self._stopping:
+            self._once()
+
+    def _subscribe(self) -> None:
+        """Subscribe, where that is not what we have subscribed to before."""
+        subscription = self._parts.topics.subscription()
+        if subscription != self._subscription:
+            self._consumer.subscribe(subscription)
+            self._subscription = subscription
 
     def _once(self) -> None:
-        records, problems = self._consumer.poll(POLL_S, MOST_RECORDS)
-        self._metrics.last_poll_at = time.time()
         try:
-            for problem in problems:
-                self._problem(problem)
-            if self._consumer.new:
+            records, problems = self._consumer.poll(POLL_S, MOST_RECORDS)
+            self._metrics.last_poll_at = time.time()
+            self._problems.take(problems)
+            self._receive(record for record in records if self._flows(record))
+            if self._consumer.new - self._gone - self._silent:
                 self._start_new()
-            self._receive([r for r in records if self._flows(r)])
             self._chores()
-            self._state(State.RUNNING)
+            self._say_running()
         except RetryableError as exc:
             self._away(exc)
 
     def _flows(self, record: Record) -> bool:
         partition = TopicPartition(record.topic, record.partition)
-        start = self._starts.get(partition)
-        if start is None or partition in self._consumer.new:
+        progress = self._progress.get(partition)
+        if progress is None or partition in self._consumer.new:
             return False
-        return record.offset >= start.position.next_offset
+        return record.offset >= progress.position.next_offset
 
     def _start_new(self) -> None:
-        self._positions.learn_topics({tp.topic for tp in self._consumer.new})
-        for partition in sorted(self._consumer.new):
-            start = self._positions.start(partition)
-            self._starts[partition] = start
-            self._consumer.start_at(partition, start.position.next_offset)
-            self._show(partition)
-        self._commit(set(self._starts), wait=False)
+        self._parts.topics.look()
+        pids = self._parts.topics.partition_ids(self._consumer.new - self._silent)
+        starts = self._parts.positions.starts(pids)
+        self._parts.writer.settle(starts.values())
+        self._gone = self._consumer.new - self._silent - pids.keys()
+        if pids.keys() - starts.keys():
+            self._silent |= pids.keys() - starts.keys()
+            self._silent_since = time.monotonic()
+        for partition in self._consumer.new:
+            self._progress.pop(partition, None)
+        self._progress.update(starts)
+        self._consumer.start_at({tp: start.position.next_offset for tp, start in starts.items()})
+        # At once: what is sent while nobody listens must not be skipped by a later start.
+        self._commit(starts)
+        self._show()
 
-    def _receive(self, records: list[Record]) -> None:
+    def _receive(self, records: Iterable[Record]) -> None:
         by_partition: dict[TopicPartition, list[Record]] = defaultdict(list)
         for record in records:
             by_partition[TopicPartition(record.topic, record.partition)].append(record)
-        for partition, mine in by_partition.items():
-            self._receive_partition(partition, mine)
-        self._commit(set(by_partition), wait=False)
+        until = time.monotonic() + MOST_RECEIVE_S
+        try:
+            for partition, mine in by_partition.items():
+                if time.monotonic() < until:
+                    self._receive_partition(partition, mine, until)
+                else:
+                    # Read again later: the group gives up a member that does not poll.
+                    self._consumer.pause([partition])
+        finally:
+            self._commit(by_partition)
+            self._show_partitions(by_partition)
 
-    def _receive_partition(self, partition: TopicPartition, records: list[Record]) -> None:
-        pid = self._positions.partition_id(partition)
-        ready: list[Prepared] = []
-        messages = size = 0
-        for record in records:
-            again = record.offset < self._starts[partition].redelivered_below
-            prepared = self._pipeline.run(record, pid, redelivered=again)
-            ready.append(prepared)
-            messages += len(prepared.entry.commands)
-            size += sum(len(c.value) for c in prepared.entry.commands if isinstance(c.value, bytes))
-            if messages >= MOST_MESSAGES or size >= MOST_BYTES:
-                if not self._write(partition, ready, record.offset + 1):
+    def _receive_partition(
+        self, partition: TopicPartition, records: list[Record], until: float
+    ) -> None:
+        try:
+            for progress in self._parts.writer.write(self._progress[partition], records):
+                self._progress[partition] = progress
+                self._write_failed_at = -math.inf
+                if time.monotonic() > until:
+                    self._consumer.pause([partition])
                     return
-                ready, messages, size = [], 0, 0
-        if ready:
-            self._write(partition, ready, records[-1].offset + 1)
-
-    def _write(self, partition: TopicPartition, ready: list[Prepared], next_offset: int) -> bool:
-        start = self._starts[partition]
-        pid = self._positions.partition_id(partition)
-        entries = tuple(prepared.entry for prepared in ready)
-        outcome = self._enqueuer.write(Batch(pid, start.position, next_offset, entries))
-        if outcome.verdict is not Verdict.WRITTEN:
-            self._ask_again(partition, outcome)
-            return False
-        self._starts[partition] = Start(outcome.position, start.redelivered_below)
-        self._announce(ready, outcome)
-        self._show(partition)
-        return True
-
-    def _announce(self, ready: list[Prepared], outcome: Outcome) -> None:
-        counters = self._metrics.counters
-        counters["received"] += len(ready)
-        counters["skipped_by_ledger"] += outcome.skipped
-        counters["dead_letters_evicted"] += len(outcome.evicted)
-        if outcome.evicted:
-            logger.error("%d old dead letters were pushed out by the bound", len(outcome.evicted))
-        for prepared in ready:
-            counters["enqueued"] += len(prepared.task_ids)
-            if prepared.skipped:
-                counters[f"skipped_{prepared.skipped}"] += 1
-                logger.info("test record skipped (igwn_alert_ignore_test = False takes them)")
-            for letter in prepared.entry.dead_letters:
-                counters["dead_letters"] += 1
-                logger.error(
-                    "%s[%d]@%d is kept as a dead letter: %s: %s",
-                    letter.topic,
-                    letter.partition,
-                    letter.offset,
-                    letter.reason,
-                    letter.error,
-                )
-                signals.alert_dead_lettered.send(sender=self._pipeline.sender, dead_letter=letter)
-            if prepared.alert is not None:
-                self._metrics.last_alert_at = time.time()
-                signals.alert_enqueued.send(
-                    sender=self._pipeline.sender, alert=prepared.alert, task_ids=prepared.task_ids
-                )
-
-    def _ask_again(self, partition: TopicPartition, outcome: Outcome) -> None:
-        logger.warning(
-            "%s[%d]: the ledger says %s (position %s); asking it where to go on",
-            partition.topic,
-            partition.partition,
-            outcome.verdict.name,
-            outcome.position,
-        )
-        self._metrics.counters[f"ledger_{outcome.verdict.name.lower()}"] += 1
-        if outcome.verdict is Verdict.LEDGER:
-            self._enqueuer.open()
-        self._consumer.pause_all()
-
-    def _problem(self, problem: Problem) -> None:
-        logger.warning("Kafka: %s (%s)", problem.text, problem.topic)
-        self._metrics.counters["kafka_problems"] += 1
-        if problem.code == "_AUTO_OFFSET_RESET":
-            self._consumer.pause_all()
+        except TaskBrokerUnavailable:
+            self._write_failed_at = time.monotonic()
+            raise
+        except LedgerDisagrees as exc:
+            logger.warning("%s; asking where to go on", exc)
+            self._metrics.counters[f"ledger_{exc.verdict.name.lower()}"] += 1
+            if exc.verdict is Verdict.LEDGER:
+                self._parts.enqueuer.open()
+            self._consumer.pause([partition])
 
     def _chores(self) -> None:
-        now = time.time()
-        if now - self._committed_at > RENEW_COMMITS_S:
-            self._commit(set(self._starts), wait=False)
-        if now - self._looked_at > LOOK_AT_TOPICS_S:
+        now = time.monotonic()
+        if now - self._committed_at > RENEW_S:
+            self._committed_at = now
+            self._commit(list(self._progress))
+            self._check_group()
+        self._parts.topics.refresh_ids()
+        self._take_out()
+        self._consumer.pause(self._stale())
+        if now - self._looked_at > LOOK_S:
             self._looked_at = now
-            self._look_at_topics(self._consumer.view())
-            again = self._positions.learn_topics({tp.topic for tp in self._consumer.assigned})
-            if again or self._ledger_moved():
-                self._consumer.pause_all()
+            self._gone = set()
+            if now - self._silent_since > SILENT_S:
+                self._silent = set()
+            self._parts.topics.look()
+            self._consumer.refusals.take()  # it answers, so they are over
+            self._subscribe()
+            self._consumer.pause(self._moved())
+            self._show()
 
-    def _ledger_moved(self) -> bool:
-        """Whether a position is not where we believe it to be: Redis came back older, a seek."""
-        for partition, start in self._starts.items():
-            stored = self._enqueuer.position(self._positions.partition_id(partition))
-            if stored is not None and stored != start.position:
-                return True
-        return False
+    def _take_out(self) -> None:
+        """Let go of what was taken out; its position stays, for the worker that takes it again."""
+        topics = self._parts.topics
+        if not topics.take_out(self._metrics.unsubscribed):
+            return
+        gone = {tp for tp in self._progress if topics.is_out(tp.topic)}
+        try:
+            self._commit(gone)
+        finally:
+            self._forget(gone)
+        self._subscribe()
+        logger.warning("taken out: %s", ", ".join(self._metrics.unsubscribed))
 
-    def _look_at_topics(self, view: ClusterView) -> None:
-        topics = self._existing(view)
-        missing = tuple(
-            name for name in self._wanted if not is_pattern(name) and name not in view.topics
-        )
-        now = time.time()
-        if missing and (
-            missing != self._metrics.missing or now - self._missing_said_at > REPEAT_MISSING_S
-        ):
-            self._missing_said_at = now
-            for name in missing:
-                logger.error(_missing_text(name, view))
-        self._metrics.topics, self._metrics.missing = topics, missing
+    def _check_group(self) -> None:
+        """Leave the group to a deployment that came at the same moment as this one."""
+        topics, positions = self._parts.topics, self._parts.positions
+        partitions = topics.view.partitions(topics.existing)
+        if positions.must_yield(partitions):
+            # The other one may be ours: another worker noticed first that Redis was emptied.
+            self._parts.enqueuer.open()
+            try:
+                positions.check_group(partitions)
+            except ForeignLedgerError:
+                self._commits.yields = True
+                raise
 
-    def _existing(self, view: ClusterView) -> tuple[str, ...]:
-        found = {name for name in self._wanted if name in view.topics}
-        for pattern in filter(is_pattern, self._wanted):
-            regex = topic_regex(pattern)
-            found.update(topic for topic in view.topics if regex.fullmatch(topic))
-        return tuple(sorted(found))
+    def _stale(self) -> list[TopicPartition]:
+        """Return the partitions whose topic was deleted since, or created again."""
+        is_current = self._parts.topics.is_current
+        return [tp for tp, progress in self._progress.items() if not is_current(progress.pid)]
 
-    def _commit(self, partitions: set[TopicPartition], *, wait: bool) -> None:
-        commits = {}
-        for partition in partitions & self._starts.keys():
-            pid = self._positions.partition_id(partition)
-            note = CommitNote(self._enqueuer.ledger_id, pid.topic_id, time.time())
-            commits[partition] = Commit(self._starts[partition].position.next_offset, note.text())
-        self._consumer.commit(commits, wait=wait)
-        self._committed_at = (
-            time.time() if partitions >= self._starts.keys() else self._committed_at
-        )
+    def _moved(self) -> list[TopicPartition]:
+        """Return the partitions that the ledger has elsewhere: it came back older, or a seek."""
+        enqueuer = self._parts.enqueuer
+        if not enqueuer.keeps_positions:
+            return []
+        stored = enqueuer.positions([progress.pid for progress in self._progress.values()])
+        if None in stored.values():
+            # Emptied under us, so there is a new ledger.
+            enqueuer.open()
+        progress = self._progress.items()
+        return [tp for tp, mine in progress if stored[mine.pid] != mine.position]
+
+    def _commit(self, partitions: Iterable[TopicPartition], *, leaving: bool = False) -> None:
+        mine = {tp: self._progress[tp] for tp in partitions if tp in self._progress}
+        self._commits.send(mine, leaving=leaving)
 
     def _revoked(self, partitions: set[TopicPartition]) -> None:
         try:
-            self._commit(partitions, wait=True)
+            self._commit(partitions, leaving=True)
         except KafkaUnavailable as exc:
             # The next owner asks the ledger first; on other task brokers it may repeat a little.
             logger.warning("could not commit before handing partitions over: %s", exc)
+        self._forget(partitions)
+
+    def _forget(self, partitions: set[TopicPartition]) -> None:
         for partition in partitions:
-            self._starts.pop(partition, None)
-            self._metrics.partitions.pop(_name(partition), None)
+            self._progress.pop(partition, None)
+        self._parts.writer.forget(partitions)
+        self._show()
 
     def _away(self, exc: RetryableError) -> None:
-        away = isinstance(exc, TaskBrokerUnavailable)
-        self._state(State.TASK_BROKER_AWAY if away else State.KAFKA_AWAY, str(exc))
+        task_broker = isinstance(exc, TaskBrokerUnavailable)
+        if not task_broker:
+            # Another password may be in the file by now: a new receiver reads it.
+            self._consumer.refusals.check()
+        state = State.TASK_BROKER_AWAY if task_broker else State.KAFKA_AWAY
+        self._parts.set_state(state, str(exc))
         self._metrics.counters["retries"] += 1
-        self._consumer.pause_all()
-        deadline = time.monotonic() + 1.0
+        self._consumer.pause(self._consumer.assigned)
+        self._keep_in_group(BACKOFF_S)
+        while task_broker and not self._stopping and not self._reopened():
+            self._keep_in_group(BACKOFF_S)
+
+    def _keep_in_group(self, seconds: float) -> None:
+        """Go on polling, so that the group keeps us; what still comes is read again later."""
+        deadline = time.monotonic() + seconds
         while not self._stopping and time.monotonic() < deadline:
             self._consumer.poll(POLL_S, MOST_RECORDS)
             self._metrics.last_poll_at = time.time()
-        if away and not self._stopping:
-            self._reopen()
 
-    def _reopen(self) -> None:
+    def _reopened(self) -> bool:
         try:
-            self._enqueuer.open()
+            self._parts.enqueuer.open()
         except TaskBrokerUnavailable as exc:
             self._metrics.detail = str(exc)
+            return False
+        return True
 
-    def _state(self, state: State, detail: str = "") -> None:
-        if self._metrics.state is state:
+    def _say_running(self) -> None:
+        if self._metrics.state is State.RUNNING:
             return
-        self._metrics.state, self._metrics.detail = state, detail
-        logger.log(
-            logging.INFO if state is State.RUNNING else logging.ERROR,
-            "receiver: %s%s",
-            state.value,
-            f" ({detail}); it goes on by itself" if detail else "",
-        )
-        signals.receiver_state_changed.send(
-            sender=self._pipeline.sender, state=state.value, detail=detail
-        )
+        # It answers and yet refuses to be written to: that is not over before a write succeeds.
+        if time.monotonic() - self._write_failed_at < QUIET_S:
+            return
+        # Without any topic Kafka's group does not take us in; there is nothing to wait for.
+        if self._consumer.joined or not self._parts.topics.existing:
+            self._parts.set_state(State.RUNNING, "")
 
-    def _show(self, partition: TopicPartition) -> None:
-        position = self._starts[partition].position
-        self._metrics.partitions[_name(partition)] = {"next_offset": position.next_offset}
+    def _show(self) -> None:
+        self._metrics.partitions = {}
+        self._show_partitions(self._progress)
+        self._parts.topics.describe(self._metrics)
 
-
-def _name(partition: TopicPartition) -> str:
-    return f"{partition.topic}[{partition.partition}]"
-
-
-def _subscription(name: str) -> str:
-    return f"^{topic_regex(name).pattern}$" if is_pattern(name) else name
-
-
-def _missing_text(name: str, view: ClusterView) -> str:
-    near = difflib.get_close_matches(name, view.topics, n=3)
-    hint = f" The nearest names are {', '.join(near)}." if near else ""
-    return (
-        f"topic {name} does not exist, or your credential may not read it.{hint} "
-        "It is picked up as soon as it appears."
-    )
+    def _show_partitions(self, partitions: Iterable[TopicPartition]) -> None:
+        for partition in partitions:
+            next_offset = self._progress[partition].position.next_offset
+            high = self._consumer.high_watermark(partition)
+            lag = None if high is None else max(0, high - next_offset)
+            name = f"{self._parts.topics.short(partition.topic)}[{partition.partition}]"
+            self._metrics.partitions[name] = {"next_offset": next_offset, "lag": lag}

@@ -1,47 +1,56 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Keeps a receiver running: builds it, restarts it with back-off, and says what is wrong."""
+"""Keeps a receiver running: restarts it with back-off, and says what is wrong."""
 
 from __future__ import annotations
 
 import logging
 import os
 import time
-from pathlib import Path
+from contextlib import ExitStack
 from typing import Any
 
 from igwn_alert_celery import signals
-from igwn_alert_celery.enqueue.kombu import KombuEnqueuer
-from igwn_alert_celery.enqueue.redis import RedisEnqueuer, is_redis
-from igwn_alert_celery.errors import ConfigError, ForeignLedgerError, RetryableError
-from igwn_alert_celery.kafka.client import consumer_config
-from igwn_alert_celery.kafka.consumer import ClusterView, Consumer
-from igwn_alert_celery.kafka.credentials import load_credential
+from igwn_alert_celery.errors import (
+    ConfigError,
+    ForeignLedgerError,
+    KafkaRefused,
+    RetryableError,
+)
 from igwn_alert_celery.metrics import State
-from igwn_alert_celery.settings import Settings
-from igwn_alert_celery.worker.banner import banner, say
-from igwn_alert_celery.worker.native import start_native_thread
-from igwn_alert_celery.worker.pipeline import Pipeline
-from igwn_alert_celery.worker.positions import Positions
+from igwn_alert_celery.native import start_native_thread
+from igwn_alert_celery.worker.assembly import Plan, connect
 from igwn_alert_celery.worker.receiver import Receiver
+from igwn_alert_celery.worker.signalling import send_signal
 
-__all__ = ["Supervisor", "consumer_group_of"]
+__all__ = ["Supervisor"]
 
 logger = logging.getLogger(__name__)
 
+LEAST_BACKOFF_S = 0.5
 MOST_BACKOFF_S = 10.0
+LONG_ENOUGH_S = 60.0
+STOP_S = 15.0
+# Another deployment may end, a password or a permission may be on its way.
+_MAY_HEAL = (ForeignLedgerError, KafkaRefused)
 
 
 class Supervisor:
-    """Owns the receiver's thread in one worker process."""
+    """Owns the receiver's thread in one worker process.
+
+    Raises
+    ------
+    ConfigError
+        The configuration cannot work, whatever the servers say.
+    """
 
     def __init__(self, bridge: Any) -> None:
         self._bridge = bridge
-        self._settings: Settings = bridge.settings
         self._metrics = bridge.metrics
         self._receiver: Receiver | None = None
-        self._enqueuer: Any = None
         self._stopping = False
         self._finished = True
+        self._has_run = False
+        Plan.of(bridge, os.environ).describe(self._metrics)
 
     def start(self) -> None:
         """Start the thread; returns at once."""
@@ -55,7 +64,7 @@ class Supervisor:
         if receiver is not None:
             receiver.stop()
 
-    def stop(self, timeout_s: float = 15.0) -> bool:
+    def stop(self, timeout_s: float = STOP_S) -> bool:
         """Ask for the end and wait for it; returns whether it came within the time."""
         self.request_stop()
         deadline = time.monotonic() + timeout_s
@@ -68,15 +77,15 @@ class Supervisor:
         return self._finished
 
     def _run(self) -> None:
-        backoff_s = 0.5
+        backoff_s = LEAST_BACKOFF_S
+        self._set(State.STARTING)
         try:
             while not self._stopping:
                 began = time.monotonic()
-                if not self._attempt() or self._stopping:
+                if not self._attempt():
                     return
-                backoff_s = (
-                    0.5 if time.monotonic() - began > 60 else min(2 * backoff_s, MOST_BACKOFF_S)
-                )
+                long = time.monotonic() - began > LONG_ENOUGH_S
+                backoff_s = LEAST_BACKOFF_S if long else min(2 * backoff_s, MOST_BACKOFF_S)
                 self._wait(backoff_s)
         finally:
             if self._metrics.state is not State.FAILED:
@@ -87,103 +96,53 @@ class Supervisor:
         """Run one receiver to its end; return whether another is worth trying."""
         try:
             self._receive()
-        except ForeignLedgerError as exc:
-            self._failed(exc)
-            return True
         except ConfigError as exc:
-            self._failed(exc)
-            return False
+            # A file may just be written anew; what never worked needs a hand.
+            again = self._has_run or isinstance(exc, _MAY_HEAL)
+            if self._metrics.detail != str(exc):
+                more = "; it goes on trying" if again else ""
+                logger.error("igwn-alert: the receiver does not run: %s%s", exc, more)
+            self._set(State.FAILED, str(exc))
+            return again
         except RetryableError as exc:
+            if self._metrics.detail != str(exc):
+                logger.error("the receiver cannot start yet: %s; it goes on trying", exc)
             self._set(State.STARTING, str(exc))
-            logger.error("the receiver cannot start yet: %s; trying again", exc)
-        except Exception as exc:
-            # Border of the receiver's thread: whatever it was, it is seen, and tried again.
+        except BaseException as exc:
+            # Border of the receiver's thread, where SystemExit and a green time-out end too:
+            # whatever it was, it is seen, and tried again.
             self._metrics.counters["restarts"] += 1
             self._set(State.FAILED, repr(exc))
             logger.exception("the receiver failed; it is started again")
-        finally:
-            self._receiver = None
-            if self._enqueuer is not None:
-                self._enqueuer.close()
         return True
 
     def _receive(self) -> None:
-        self._set(State.STARTING)
-        bridge, settings = self._bridge, self._settings
-        credential = load_credential(settings, os.environ)
-        group = consumer_group_of(settings, credential, bridge.app)
-        self._metrics.server = settings.bootstrap
-        self._metrics.group, self._metrics.consumer_group = settings.group, group
-        self._enqueuer = self._make_enqueuer(group)
-        self._enqueuer.open()
-        self._metrics.guarantee = self._enqueuer.guarantee
-        self._metrics.ordinary_way = self._enqueuer.ordinary_way
-        for warning in self._enqueuer.warnings():
-            logger.warning(warning)
-        consumer = Consumer(consumer_config(settings, credential, group))
-        positions = Positions(settings, consumer, self._enqueuer, group)
-        pipeline = Pipeline(
-            settings, bridge.registry, bridge.app.tasks, self._enqueuer.prepare, bridge
-        )
-        wanted = tuple(settings.full_topic(topic) for topic in bridge.topics)
-        self._receiver = Receiver(
-            consumer, self._enqueuer, positions, pipeline, self._metrics, wanted
-        )
-        if self._stopping:
-            consumer.close()
-            return
-        self._receiver.run(lambda view: self._ready(view, wanted))
+        # Anew each time, so that a credential that was changed meanwhile is found.
+        plan = Plan.of(self._bridge, os.environ)
+        with ExitStack() as closing:
+            self._receiver = connect(plan, self._set, closing)
+            closing.callback(self._let_go)
+            if self._metrics.state is State.FAILED:
+                self._set(State.STARTING)
+            if not self._stopping:
+                self._has_run = True
+                self._receiver.run()
 
-    def _make_enqueuer(self, group: str) -> RedisEnqueuer | KombuEnqueuer:
-        app = self._bridge.app
-        if is_redis(app):
-            return RedisEnqueuer(app, self._settings)
-        return KombuEnqueuer(app, self._settings, _state_path(self._settings, group))
-
-    def _ready(self, view: ClusterView, wanted: tuple[str, ...]) -> None:
-        say(banner(self._metrics, self._settings, self._bridge.registry, view, wanted))
-
-    def _failed(self, exc: Exception) -> None:
-        if self._metrics.detail != str(exc):
-            logger.error("igwn-alert: the receiver does not run: %s", exc)
-        self._set(State.FAILED, str(exc))
+    def _let_go(self) -> None:
+        self._receiver = None
 
     def _set(self, state: State, detail: str = "") -> None:
+        before = self._metrics.state
         self._metrics.state, self._metrics.detail = state, detail
-        signals.receiver_state_changed.send(sender=self._bridge, state=state.value, detail=detail)
+        if state is before:
+            return
+        if state in {State.KAFKA_AWAY, State.TASK_BROKER_AWAY}:
+            logger.error("receiver: %s (%s); it goes on by itself", state.value, detail)
+        else:
+            logger.info("receiver: %s", state.value)
+        send_signal(signals.receiver_state_changed, self._bridge, state=state.value, detail=detail)
 
     def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not self._stopping and time.monotonic() < deadline:
             time.sleep(0.05)
-
-
-def consumer_group_of(settings: Settings, credential: Any, app: Any) -> str:
-    """Return the consumer group: the setting, else ``<username>-<app name>``.
-
-    SCiMMA demands that a consumer group begins with the username.
-    """
-    if settings.consumer_group:
-        return settings.consumer_group
-    if not app.main or app.main == "__main__":
-        raise ConfigError(
-            "the app has no name to derive the consumer group from: write Celery('followup', …) "
-            "or set igwn_alert_consumer_group"
-        )
-    return f"{credential.username}-{app.main}" if credential else str(app.main)
-
-
-def _state_path(settings: Settings, group: str) -> Path:
-    if settings.state_dir:
-        folder = Path(settings.state_dir)
-    else:
-        home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-        folder = Path(home) / "igwn-alert-celery"
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as exc:
-        raise ConfigError(
-            f"cannot write to {folder}, where dead letters are kept on this task broker: set "
-            f"igwn_alert_state_dir to a folder that the worker may write to ({exc})"
-        ) from exc
-    return folder / f"{group}.sqlite"

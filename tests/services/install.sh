@@ -4,11 +4,14 @@
 set -eu
 PATH="$PATH:/usr/sbin:/usr/local/sbin"
 
+# The real igwn-alert, in an environment of its own; says so itself when it cannot be had.
+[ ! -x .venv/bin/python ] || .venv/bin/python -m tests.services.igwn_alert
+
 missing=""
 need() { command -v "$1" >/dev/null 2>&1 || missing="$missing $2"; }
 [ -n "${IGWN_ALERT_TEST_REDIS:-}" ] || need redis-server redis-server
 [ -n "${IGWN_ALERT_TEST_AMQP:-}" ] || need rabbitmq-server rabbitmq-server
-[ -n "${IGWN_ALERT_TEST_KAFKA:-}" ] || { need java default-jre-headless; need mvn maven; }
+[ -n "${IGWN_ALERT_TEST_KAFKA:-}" ] || { need java default-jre-headless; need mvn maven; need openssl openssl; }
 [ -n "$missing" ] || exit 0
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

@@ -77,7 +77,7 @@ class Process:
             try:
                 self._popen.wait(timeout_s)
             except subprocess.TimeoutExpired:
-                pass
+                pass  # killed below
         self.kill()
 
     def kill(self) -> None:

@@ -32,13 +32,19 @@ class RedisServer(Service):
         return self.address
 
     @property
+    def other_url(self) -> str:
+        """The URL of another database of the same server."""
+        base, _, database = self.url.rpartition("/")
+        return f"{base}/{int(database or 0) + 1}"
+
+    @property
     def port(self) -> int:
         """The TCP port."""
         return urlsplit(self.address).port or 6379
 
-    def client(self, **options: Any) -> redis.Redis:
-        """Return a new client, closed when the tests end."""
-        client = redis.Redis.from_url(self.url, **options)
+    def client(self, url: str | None = None, **options: Any) -> redis.Redis:
+        """Return a new client, closed when the tests end; ``url`` names another database."""
+        client = redis.Redis.from_url(url or self.url, **options)
         self._clients.append(client)
         return client
 

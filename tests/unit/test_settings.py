@@ -14,9 +14,11 @@ from celery import Celery
 from hypothesis import given
 from hypothesis import strategies as st
 
+from igwn_alert_celery import IGWNAlert
 from igwn_alert_celery import settings as settings_module
 from igwn_alert_celery.errors import ConfigError, SettingsError
 from igwn_alert_celery.settings import Settings
+from igwn_alert_celery.settings_parse import newest_last
 from igwn_alert_celery.settings_rules import RULES
 
 FIELDS = [item.name for item in dataclasses.fields(Settings)]
@@ -55,6 +57,8 @@ def test_defaults():
     assert settings.kafka_options == {}
     assert settings.topics == ()
     assert settings.task_broker_timeout_s == 5.0
+    assert settings.wire_format == "gracedb"
+    assert settings.publish_queue is None
 
 
 def test_every_field_has_a_rule_and_says_meaning_and_default():
@@ -120,7 +124,7 @@ def test_what_celery_makes_of_a_namespace_and_of_a_later_change():
     app = Celery("x", set_as_current=False)
     app.config_from_object(Source, namespace="CELERY")
     app.conf.igwn_alert_group = "changed"
-    settings = build(dict(app.conf.items()), namespaces=(app.namespace,))
+    settings = IGWNAlert(app).settings
     assert (settings.group, settings.port) == ("changed", 9093)
 
 
@@ -139,6 +143,7 @@ SAMPLES = {
     "start_at": ("1700000000", "1700000000"),
     "ignore_test": ("off", False),
     "max_bytes": ("1000", 1000),
+    "offload_timeout_s": ("2.5", 2.5),
     "rewind_s": ("60", 60.0),
     "kafka_options": ('{"debug": "all", "socket.timeout.ms": 7}', None),
     "move_ledger": ("1", True),
@@ -146,6 +151,11 @@ SAMPLES = {
     "dead_letter_max_bytes": ("6", 6),
     "state_dir": ("/var/lib/x", "/var/lib/x"),
     "task_broker_timeout_s": ("2.5", 2.5),
+    "wire_format": ("object", "object"),
+    "publish_queue": ("sends", "sends"),
+    "publish_timeout_s": ("30", 30.0),
+    "publish_retries": ("0", 0),
+    "publish_backoff_s": ("10", 10.0),
 }
 
 
@@ -245,6 +255,7 @@ BAD = {
     "start_at": [None, True, "now", "", "nan", float("inf"), -1, 1.7e12, "1700000000000", []],
     "ignore_test": [0, "no"],
     "max_bytes": [0, -1, 1.5, True, "1"],
+    "offload_timeout_s": [0, -1, 12.1, float("nan"), "10", True, None],
     "rewind_s": [0, -1, float("nan"), float("inf"), "60", True],
     "kafka_options": [None, "debug=all", [("a", 1)], {1: 2}, {"debug": None}, {"debug": ["a"]},
                       {"error": print}],
@@ -253,6 +264,11 @@ BAD = {
     "dead_letter_max_bytes": [0, None],
     "state_dir": ["", 5],
     "task_broker_timeout_s": [None, 0, 61, "5", float("nan")],
+    "wire_format": [None, "json", "GraceDB", 1],
+    "publish_queue": ["", 5],
+    "publish_timeout_s": [None, 0, 4.9, 901, "60", float("nan"), True],
+    "publish_retries": [None, -1, 1.5, True],
+    "publish_backoff_s": [None, 0, 3601, float("inf")],
 }  # fmt: skip
 
 
@@ -467,3 +483,13 @@ def test_the_error_survives_a_pickle():
     with pytest.raises(SettingsError) as caught:
         build(port=0)
     assert str(pickle.loads(pickle.dumps(caught.value))) == str(caught.value)
+
+
+def test_of_several_mappings_the_first_wins_and_comes_last():
+    maps = [
+        {"igwn_alert_group": 1},
+        {"IGWN_ALERT_GROUP": 2, "x": 2},
+        {"igwn_alert_group": 3, "x": 3},
+    ]
+    merged = newest_last(maps)
+    assert list(merged.items()) == [("IGWN_ALERT_GROUP", 2), ("x", 2), ("igwn_alert_group", 1)]

@@ -6,10 +6,15 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from confluent_kafka import KafkaException, Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaException,
+    Producer,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
 
 from tests.services.absent import program
 from tests.services.kafka.config import server_properties
@@ -33,6 +38,8 @@ class Kafka(Service):
     """A KRaft broker on a free port."""
 
     variable = "IGWN_ALERT_TEST_KAFKA"
+    _listeners: ClassVar[tuple[str, ...]] = ("PLAINTEXT", "CONTROLLER")
+    _format_options: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, address: str | None = None) -> None:
         self._admin_client: Any = None
@@ -55,6 +62,30 @@ class Kafka(Service):
         """Delete a topic and wait until it is gone."""
         self._admin.delete_topics([name], operation_timeout=_TIMEOUT_S)[name].result(_TIMEOUT_S)
         wait_until(lambda: not self._exists(name), _TIMEOUT_S, f"end of topic {name}")
+
+    def add_partitions(self, name: str, total: int) -> None:
+        """Let a topic have so many partitions and wait until each has a leader."""
+        new = NewPartitions(name, total)
+        self._admin.create_partitions([new])[name].result(_TIMEOUT_S)
+        wait_until(lambda: self._leaders(name) == total, _TIMEOUT_S, f"partitions of {name}")
+
+    def delete_records(self, name: str, partition: int, before: int) -> None:
+        """Delete the records below an offset, as retention does."""
+        part = TopicPartition(name, partition, before)
+        for future in self._admin.delete_records([part]).values():
+            future.result(_TIMEOUT_S)
+
+    def commits(self, consumer_group: str) -> dict[int, tuple[int, str]]:
+        """Return offset and metadata that a group has committed, by partition."""
+        asked = [ConsumerGroupTopicPartitions(consumer_group)]
+        answer = self._admin.list_consumer_group_offsets(asked)[consumer_group].result(_TIMEOUT_S)
+        return {part.partition: (part.offset, part.metadata) for part in answer.topic_partitions}
+
+    def set_commit(self, consumer_group: str, name: str, partition: int, offset: int) -> None:
+        """Set a group's offset as Kafka's own tools do; nobody may be in the group."""
+        parts = [TopicPartition(name, partition, offset)]
+        asked = [ConsumerGroupTopicPartitions(consumer_group, parts)]
+        self._admin.alter_consumer_group_offsets(asked)[consumer_group].result(_TIMEOUT_S)
 
     def send(
         self,
@@ -138,10 +169,13 @@ class Kafka(Service):
     def _prepare(self) -> str:
         self._java = program("java", "apt-get install default-jre-headless")
         self._jars = kafka_jars()
-        port = free_port()
-        config = server_properties(port, free_port(), self.folder / "data")
+        self._ports = {name: free_port() for name in self._listeners}
+        config = server_properties(self._ports, self.folder / "data", self._more_properties())
         self._config.write_text(config)
-        return f"127.0.0.1:{port}"
+        return f"127.0.0.1:{self._ports['PLAINTEXT']}"
+
+    def _more_properties(self) -> dict[str, str]:
+        return {}
 
     @property
     def _config(self) -> Path:
@@ -150,7 +184,8 @@ class Kafka(Service):
     def _launch(self) -> Process:
         if not (self.folder / "data").exists():
             tool = self._command("kafka.tools.StorageTool", "format", "-t", _CLUSTER_ID, "-c")
-            subprocess.run([*tool, str(self._config)], check=True, stdout=subprocess.DEVNULL)
+            options = [str(self._config), *self._format_options]
+            subprocess.run([*tool, *options], check=True, stdout=subprocess.DEVNULL)
         return Process(self._command("kafka.Kafka", str(self._config)), self.folder)
 
     def _command(self, *main: str) -> list[str]:

@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""From a task call to the Redis commands that enqueue it: by template, or the ordinary way."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from celery import Celery, Task
+from kombu.utils.json import JSONEncoder
+
+from igwn_alert_celery.enqueue.away import reaching
+from igwn_alert_celery.enqueue.batch import Command
+from igwn_alert_celery.enqueue.channel import Unroutable
+from igwn_alert_celery.enqueue.message import TaskCall, apply
+from igwn_alert_celery.enqueue.regular import Watch, why_ordinary
+from igwn_alert_celery.enqueue.results import without_results
+from igwn_alert_celery.enqueue.template import Template, compile_template
+from igwn_alert_celery.errors import PoisonRecord, TaskBrokerUnavailable
+from igwn_alert_celery.task import HEADER
+
+__all__ = ["Builder"]
+
+logger = logging.getLogger(__name__)
+
+# kombu's own ``dumps`` makes an encoder for each call, which takes longer than to encode.
+_encode = JSONEncoder().encode
+_BYPASSED = "its apply_async sends by itself, so at least once"
+
+
+class Builder:
+    """Builds with one connection. Not thread-safe.
+
+    Parameters
+    ----------
+    app : celery.Celery
+    connection, channel
+        kombu's; the channel is a capturing one.
+    ordinary_way : dict
+        Filled with the tasks that have no template, and why.
+    """
+
+    def __init__(
+        self, app: Celery, connection: Any, channel: Any, ordinary_way: dict[str, str]
+    ) -> None:
+        self._app = app
+        self._connection = connection
+        self._channel = channel
+        self._producer = without_results(app, app.amqp.Producer(channel, auto_declare=False))
+        self._ordinary_way = ordinary_way
+        self._templates: dict[tuple[str, bool | None], Template | None] = {}
+        self._watch = Watch(app)
+        self._fast = True
+        self._json = b""
+        self._bodies: dict[tuple[bytes, bytes], str] = {}
+
+    def commands(self, call: TaskCall) -> tuple[Command, ...]:
+        """Return the commands; raises :exc:`PoisonRecord` when no queue would take them."""
+        if call.json is not self._json:
+            self._begin(call.json)
+        template = self._template(call.task) if self._fast and call.kombu_safe else None
+        if template is None:
+            return self._build(call)
+        body = self._body(template, call.json)
+        return (template.fill(body, call.task_id, _encode(call.header)),)
+
+    def _begin(self, alert_json: bytes) -> None:
+        """Look round, once an alert, for what would make templates wrong."""
+        self._json, self._bodies = alert_json, {}
+        if self._watch.changed():
+            self._templates.clear()
+            self._ordinary_way.clear()
+            self._watch = Watch(self._app)
+        # Inside a task Celery adds the parent, and perhaps its priority.
+        self._fast = self._app.current_task is None
+
+    def _template(self, task: Task) -> Template | None:
+        # Of a task's own options Celery reads this one for each message.
+        key = (task.name, task.ignore_result)
+        if key not in self._templates:
+            found = why_ordinary(self._app, task) or self._compiled(task)
+            self._templates[key] = found if isinstance(found, Template) else None
+            if isinstance(found, str):
+                self._ordinary_way[task.name] = found
+        return self._templates[key]
+
+    def _compiled(self, task: Task) -> Template | str:
+        try:
+            return compile_template(task, self._build)
+        except TaskBrokerUnavailable:
+            raise
+        except Exception as exc:
+            # Border: a task's own code may want more of an alert than a probe has.
+            logger.info("%s cannot be tried out", task.name, exc_info=True)
+            return f"its messages cannot be tried out: {exc!r}"
+
+    def _body(self, template: Template, alert_json: bytes) -> str:
+        shape = (template.before, template.after)
+        if shape not in self._bodies:
+            self._bodies[shape] = template.body(alert_json)
+        return self._bodies[shape]
+
+    def _build(self, call: TaskCall) -> tuple[Command, ...]:
+        try:
+            return self._captured(call)
+        except Unroutable:
+            # Bindings are kept in Redis, which may have come back without them; kombu remembers
+            # in two places that it has made them.
+            self._connection.declared_entities.clear()
+            self._channel.state.clear()
+        try:
+            return self._captured(call)
+        except Unroutable as exc:
+            raise PoisonRecord("unroutable", f"{call.task.name}: {exc}") from exc
+
+    def _captured(self, call: TaskCall) -> tuple[Command, ...]:
+        self._channel.captured.clear()
+        with reaching(self._connection):
+            apply(call, HEADER, self._producer)
+        if not self._channel.captured and self._ordinary_way.get(call.task.name) != _BYPASSED:
+            self._ordinary_way[call.task.name] = _BYPASSED
+            logger.warning("%s: %s", call.task.name, _BYPASSED)
+        return tuple(self._channel.captured)

@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Questions to Kafka: which topics, from which offset to which, what has been committed.
+
+Each blocks for a few seconds at most and raises :exc:`KafkaUnavailable`; all partitions are asked
+about in one call.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import confluent_kafka
+from confluent_kafka.admin import OffsetSpec
+
+from igwn_alert_celery.errors import KafkaUnavailable
+from igwn_alert_celery.kafka.calls import CALL_S, answer_of, kafka_errors, ours, plain
+from igwn_alert_celery.kafka.topic_ids import TopicIds, is_forbidden
+from igwn_alert_celery.record import TopicPartition
+
+__all__ = ["Cluster", "ClusterView", "Commit"]
+
+logger = logging.getLogger(__name__)
+
+# What ListOffsets takes for a time: https://kafka.apache.org/protocol#The_Messages_ListOffsets
+_LATEST, _EARLIEST = -1, -2
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterView:
+    """Kafka's metadata: the cluster's id and the number of partitions of each topic.
+
+    ``leaderless`` are partitions whose broker is away: whatever is asked about them has to wait.
+    """
+
+    cluster_id: str
+    topics: Mapping[str, int]
+    leaderless: frozenset[TopicPartition] = frozenset()
+
+    def partitions(self, topics: Iterable[str]) -> list[TopicPartition]:
+        """Return the partitions of those of the topics that exist, without the leaderless."""
+        every = (
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in range(self.topics.get(topic, 0))
+        )
+        return [partition for partition in every if partition not in self.leaderless]
+
+    def is_whole(self, topic: str) -> bool:
+        """Whether all partitions of the topic have a leader."""
+        return not any(partition.topic == topic for partition in self.leaderless)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A committed offset and the text that was committed with it."""
+
+    next_offset: int
+    metadata: str
+
+
+class Cluster:
+    """The cluster as one consumer sees it; for the consumer's own thread only.
+
+    Parameters
+    ----------
+    consumer : confluent_kafka.Consumer
+    admin : confluent_kafka.admin.AdminClient
+    """
+
+    def __init__(self, consumer: Any, admin: Any) -> None:
+        self._consumer = consumer
+        self._admin = admin
+        self._is_mock = False
+        self._leaders: dict[TopicPartition, int] = {}
+
+    def view(self, timeout_s: float = CALL_S) -> ClusterView:
+        """Return the topics that the credential may see."""
+        with kafka_errors("listing the topics"):
+            metadata = self._consumer.list_topics(timeout=timeout_s)
+        known = {name: topic for name, topic in metadata.topics.items() if topic.error is None}
+        topics = {name: len(topic.partitions) for name, topic in known.items()}
+        cluster_id = metadata.cluster_id or ""
+        self._leaders = {
+            TopicPartition(name, number): partition.leader
+            for name, topic in known.items()
+            for number, partition in topic.partitions.items()
+        }
+        # librdkafka's mock cluster has no controller, and would be waited for in vain.
+        self._is_mock = cluster_id.startswith("mockCluster")
+        leaderless = frozenset(tp for tp, leader in self._leaders.items() if leader < 0)
+        return ClusterView(cluster_id, topics, leaderless)
+
+    def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
+        """Return the id of each topic; leaves out those that Kafka has none for."""
+        return self.ask_topic_ids(topics).wait()
+
+    def ask_topic_ids(self, topics: Collection[str]) -> TopicIds:
+        """Ask for the ids of topics; does not block."""
+        if not topics or self._is_mock:
+            return TopicIds({})
+        collection = confluent_kafka.TopicCollection(sorted(topics))
+        with kafka_errors("describing the topics"):
+            return TopicIds(
+                self._admin.describe_topics(
+                    collection, include_authorized_operations=True, request_timeout=CALL_S
+                )
+            )
+
+    def forbidden(self, topics: Collection[str]) -> set[str]:
+        """Return those of the topics that exist and that we may not read, as far as Kafka tells."""
+        return self.ask_topic_ids(topics).forbidden()
+
+    def may_join(self, consumer_group: str) -> bool:
+        """Whether Kafka lets us into the group, as far as it tells; :meth:`view` comes first.
+
+        A question for the group's commits would wait in vain for its answer.
+        """
+        if self._is_mock:
+            return True
+        with kafka_errors("describing the consumer group"):
+            futures = self._admin.describe_consumer_groups(
+                [consumer_group], include_authorized_operations=True, request_timeout=CALL_S
+            )
+        return not is_forbidden(futures[consumer_group])
+
+    def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Commit]:
+        """Return what the consumer group has committed."""
+        asked = [plain(tp) for tp in partitions]
+        if not asked:
+            return {}
+        with kafka_errors("reading the committed offsets"):
+            answer = self._consumer.committed(asked, timeout=CALL_S)
+        _refuse_errors("reading the committed offsets", answer)
+        return {ours(tp): Commit(tp.offset, tp.metadata or "") for tp in answer if tp.offset >= 0}
+
+    def watermarks(
+        self, partitions: Collection[TopicPartition]
+    ) -> dict[TopicPartition, tuple[int, int]]:
+        """Return the low and the high watermark of each partition that answers."""
+        low, high = self._offsets(partitions, _EARLIEST), self._offsets(partitions, _LATEST)
+        return {tp: (low[tp], high[tp]) for tp in partitions if tp in low and tp in high}
+
+    def offsets_at(
+        self, partitions: Collection[TopicPartition], timestamp_ms: int
+    ) -> dict[TopicPartition, int]:
+        """Return the first offset at or after a time, the high watermark where there is none.
+
+        Leaves out partitions that do not answer.
+        """
+        found = self._offsets(partitions, timestamp_ms)
+        without = [tp for tp, offset in found.items() if offset < 0]
+        found.update(self._offsets(without, _LATEST))
+        return {tp: offset for tp, offset in found.items() if offset >= 0}
+
+    def newest_ms(self, partitions: Collection[TopicPartition]) -> dict[str, int]:
+        """Return the time of the newest record of each topic, milliseconds since the epoch.
+
+        Topics without a record are left out, and all of them on brokers before 3.0.
+        """
+        asked = {plain(tp): OffsetSpec.max_timestamp() for tp in partitions}
+        found: dict[str, int] = {}
+        if not asked or self._is_mock:
+            return found
+        with kafka_errors("looking for the newest records"):
+            futures = self._admin.list_offsets(asked, request_timeout=CALL_S)
+        for part, future in futures.items():
+            try:
+                timestamp_ms = answer_of(future).timestamp
+            except (confluent_kafka.KafkaException, TimeoutError) as exc:
+                logger.debug("the newest record of %s is not known: %s", part.topic, exc)
+                continue
+            if timestamp_ms >= 0:
+                found[part.topic] = max(timestamp_ms, found.get(part.topic, 0))
+        return found
+
+    def _offsets(
+        self, partitions: Collection[TopicPartition], timestamp_ms: int
+    ) -> dict[TopicPartition, int]:
+        """Ask each leader by itself: one that is silent must not hide the others' answers."""
+        by_leader: dict[int, list[TopicPartition]] = defaultdict(list)
+        for partition in partitions:
+            by_leader[self._leaders.get(partition, -1)].append(partition)
+        found: dict[TopicPartition, int] = {}
+        for leader, mine in by_leader.items():
+            try:
+                found.update(self._offsets_of_one(mine, timestamp_ms))
+            except KafkaUnavailable as exc:
+                logger.warning(
+                    "broker %d does not answer for %d partitions: %s", leader, len(mine), exc
+                )
+        return found
+
+    def _offsets_of_one(
+        self, partitions: list[TopicPartition], timestamp_ms: int
+    ) -> dict[TopicPartition, int]:
+        asked = [plain(partition, timestamp_ms) for partition in partitions]
+        with kafka_errors("reading the offsets"):
+            answer = self._consumer.offsets_for_times(asked, timeout=CALL_S)
+        for part in answer:
+            if part.error is not None:
+                logger.warning("%s[%d] does not answer: %s", part.topic, part.partition, part.error)
+        return {ours(part): part.offset for part in answer if part.error is None}
+
+
+def _refuse_errors(doing: str, answer: Iterable[Any]) -> None:
+    for part in answer:
+        if part.error is not None:
+            raise KafkaUnavailable(f"{doing} of {part.topic}[{part.partition}]: {part.error}")

@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Kafka's answer to which id topics have: a topic that was created again has another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import confluent_kafka
+from confluent_kafka import KafkaError
+from confluent_kafka.admin import AclOperation
+
+from igwn_alert_celery.errors import KafkaUnavailable
+from igwn_alert_celery.kafka.calls import CALL_S, answer_of
+
+__all__ = ["TopicIds", "is_forbidden", "may_read"]
+
+# Brokers before 2.8 have no ids; a credential may be kept from asking.
+_NO_ID = {
+    KafkaError._UNSUPPORTED_FEATURE,  # noqa: SLF001 - its public name
+    KafkaError.UNSUPPORTED_VERSION,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+}
+_FORBIDDEN = {KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.GROUP_AUTHORIZATION_FAILED}
+_ZERO_ID = "AAAAAAAAAAAAAAAAAAAAAA"
+
+
+class TopicIds:
+    """An answer that is on its way.
+
+    Parameters
+    ----------
+    futures : mapping of str to concurrent.futures.Future
+        As ``AdminClient.describe_topics`` returns them, authorized operations included.
+    """
+
+    def __init__(self, futures: Mapping[str, Any]) -> None:
+        self._futures = futures
+
+    @property
+    def topics(self) -> frozenset[str]:
+        """What was asked about."""
+        return frozenset(self._futures)
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer is there."""
+        return all(future.done() for future in self._futures.values())
+
+    def wait(self) -> dict[str, str]:
+        """Return the id of each topic, without those that Kafka has none for; blocks.
+
+        Raises
+        ------
+        KafkaUnavailable
+            No answer within a few seconds. A position is kept under the id, so a guess would be
+            read as another topic.
+        """
+        found = {topic: _topic_id(topic, future) for topic, future in self._futures.items()}
+        return {topic: topic_id for topic, topic_id in found.items() if topic_id}
+
+    def changes(self, known: Mapping[str, str]) -> dict[str, str]:
+        """Return the topics that have another id than is known, or exist no more (no id).
+
+        For an answer that is done. Says nothing of a topic that Kafka could not tell about.
+        """
+        found = {topic: _answer(future) for topic, future in self._futures.items()}
+        return {
+            topic: topic_id
+            for topic, topic_id in found.items()
+            if topic_id is not None and topic_id != known.get(topic)
+        }
+
+    def forbidden(self) -> set[str]:
+        """Return the topics that we may not read; blocks until the answer is there.
+
+        A fetch tells this as well, but librdkafka says it once, and not at all when the partition
+        is paused or moved at that moment. Leaves out what Kafka could not tell about.
+        """
+        return {topic for topic, future in self._futures.items() if is_forbidden(future)}
+
+
+def may_read(described: Any) -> bool:
+    """Whether we may read a topic or use a group; True for brokers that do not tell."""
+    allowed = described.authorized_operations
+    return allowed is None or AclOperation.READ in allowed
+
+
+def is_forbidden(future: Any) -> bool:
+    """Whether Kafka's description of a topic or group says so; blocks until it is there."""
+    try:
+        return not may_read(answer_of(future))
+    except TimeoutError:
+        return False
+    except confluent_kafka.KafkaException as exc:
+        return exc.args[0].code() in _FORBIDDEN
+
+
+def _topic_id(topic: str, future: Any) -> str:
+    try:
+        topic_id = str(answer_of(future).topic_id)
+    except TimeoutError:
+        raise KafkaUnavailable(f"describing {topic}: no answer within {CALL_S:g} s") from None
+    except confluent_kafka.KafkaException as exc:
+        if exc.args[0].code() in _NO_ID:
+            return ""
+        raise KafkaUnavailable(f"describing {topic}: {exc.args[0].str()}") from exc
+    return "" if topic_id == _ZERO_ID else topic_id
+
+
+def _answer(future: Any) -> str | None:
+    try:
+        return str(answer_of(future).topic_id)
+    except confluent_kafka.KafkaException as exc:
+        return "" if exc.args[0].code() == KafkaError.UNKNOWN_TOPIC_OR_PART else None

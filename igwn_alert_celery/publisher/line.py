@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""An open way to Kafka, for one process: a producer, and where too large records are stored."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from kombu.utils.compat import detect_environment
+
+from igwn_alert_celery.errors import ConfigError, SendError, SendRefused
+from igwn_alert_celery.kafka.client import consumer_config, producer_config
+from igwn_alert_celery.kafka.credentials import load_credential
+from igwn_alert_celery.kafka.producer import Delivery, OutgoingRecord, Producer
+from igwn_alert_celery.kafka.upload import Uploader
+from igwn_alert_celery.kafka.verdict import TOO_LARGE
+from igwn_alert_celery.settings import Settings
+
+__all__ = ["Line"]
+
+# librdkafka looks for overdue records once a second.
+_REPORT_S = 15.0
+# Kafka wants a group to be named where its server of large messages is asked for; nobody joins it.
+_READER = "igwn-alert-celery"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Sends records; thread-safe.
+
+    Attributes
+    ----------
+    settings : Settings
+        It is good for these alone.
+    username : str or None
+        Who sends.
+    """
+
+    settings: Settings = field(repr=False)
+    username: str | None
+    _producer: Producer = field(repr=False)
+    _upload: Uploader = field(repr=False)
+
+    @classmethod
+    def open(cls, settings: Settings) -> Line:
+        """Read the credential and make the producer; connects nowhere yet.
+
+        Raises
+        ------
+        SendRefused
+            A setting or the credential is wrong.
+        """
+        try:
+            credential = load_credential(settings, os.environ)
+            _check_pool(credential)
+            producer = Producer(producer_config(settings, credential))
+        except ConfigError as exc:
+            raise SendRefused(f"nothing can be sent: {exc}", code="config") from exc
+        username = credential.username if credential else None
+        group = f"{username}-{_READER}" if username else _READER
+        reading = consumer_config(settings, credential, group)
+        upload = Uploader(reading, credential, settings.publish_timeout_s)
+        return cls(settings, username, producer, upload)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether another one has to be opened."""
+        return self._producer.is_broken
+
+    def send(self, records: Sequence[OutgoingRecord]) -> list[Delivery | SendError]:
+        """Send records and wait for their final reports; blocks for ``publish_timeout_s``.
+
+        What is too large is stored elsewhere, one after the other, and takes as long again.
+        """
+        timeout_s = self.settings.publish_timeout_s + _REPORT_S
+        reports = self._producer.send(records, timeout_s)
+        for place, report in enumerate(reports):
+            if isinstance(report, SendError) and report.code == TOO_LARGE:
+                reports[place] = self._send_elsewhere(records[place], timeout_s)
+        return reports
+
+    def close(self, timeout_s: float) -> int:
+        """Send what is left, for so long, and close; return how many records were not sent."""
+        return self._producer.close(timeout_s)
+
+    def _send_elsewhere(self, record: OutgoingRecord, timeout_s: float) -> Delivery | SendError:
+        try:
+            placeholder = self._upload(record)
+        except SendError as exc:
+            return exc
+        return self._producer.send([placeholder], timeout_s)[0]
+
+
+def _check_pool(credential: Any) -> None:
+    if credential and credential.token_command and detect_environment() == "gevent":
+        # gevent runs other programs from its main thread alone.
+        raise ConfigError(
+            "the credential's token_command cannot run under -P gevent: send from a worker with "
+            "another pool, such as prefork or threads"
+        )
