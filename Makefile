@@ -5,9 +5,13 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/pytest
 PYTEST_ARGS ?=
+FAULTS := $(BIN)/python -m tests.faults $(if $(WRITE),--write)
+FAULTS_ARGS ?=
+SEEDS ?= 5
+SOAK_MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo playground test unit integration long lint format type services clean
+.PHONY: help demo playground test unit integration long faults chaos soak fuzz audit lint format type services clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -34,6 +38,21 @@ integration: $(READY) services  ## The tests on real Kafka, Redis and RabbitMQ
 
 long: $(READY) services  ## The tests that take minutes each
 	$(PYTEST) -m long $(PYTEST_ARGS)
+
+faults: $(READY) services  ## Every fault on every task broker and pool (an hour; WRITE=1: docs/reliability.md)
+	$(FAULTS) --jobs 2 table $(FAULTS_ARGS)
+
+chaos: $(READY) services  ## Random faults that overlap, a minute for each of SEEDS=5 (WRITE=1)
+	$(FAULTS) --jobs 2 chaos --seeds $(SEEDS) $(FAULTS_ARGS)
+
+soak: $(READY) services  ## The same for SOAK_MINUTES=30; fails when a worker grows (WRITE=1)
+	$(FAULTS) soak --minutes $(SOAK_MINUTES) $(FAULTS_ARGS)
+
+fuzz: $(READY) services  ## A hundred thousand wrong records through decode and enqueue, in minutes
+	$(PYTEST) tests/integration/fuzz -m 'long or not long' -s $(PYTEST_ARGS)
+
+audit: $(READY)  ## Known vulnerabilities of the dependencies (needs the network)
+	@tests/services/audit.sh
 
 lint: $(READY)  ## ruff, and the import contracts
 	$(BIN)/ruff check .

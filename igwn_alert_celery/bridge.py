@@ -23,6 +23,7 @@ from igwn_alert_celery.metrics import Metrics
 from igwn_alert_celery.publisher.letters import keep_letter
 from igwn_alert_celery.publisher.publishing import Publishing
 from igwn_alert_celery.publisher.task import make_publisher
+from igwn_alert_celery.redelivery.step import install_redelivery
 from igwn_alert_celery.settings import Settings
 from igwn_alert_celery.settings_parse import check_keywords, newest_last
 from igwn_alert_celery.task import HandlerTask, handler_base
@@ -62,6 +63,8 @@ class IGWNAlert(Publishing):
         self._has_imported = False
         self.registry = Registry()
         self.metrics = Metrics()
+        #: Of the worker in this process, if there is one.
+        self.redelivery: Any = None
         super().__init__()
         if app is not None:
             self.init_app(app)
@@ -93,6 +96,7 @@ class IGWNAlert(Publishing):
         self._publisher = make_publisher(app, self)
         app.igwn_alert = self
         install(app, self)
+        install_redelivery(app, self)
         mask_kafka_options(app)
 
     @property
@@ -240,7 +244,8 @@ class IGWNAlert(Publishing):
         status = self.metrics.as_dict()
         # Those of this process: under prefork the sends are in the pool's.
         status["counters"] |= self.sender.counters
-        return {**status, "handlers": list(self.registry.task_names)}
+        app_name = None if self._app is None else self._app.main
+        return {"app": app_name, **status, "handlers": list(self.registry.task_names)}
 
     def keep_expired(self, task_name: str, alert: Alert) -> None:
         """Keep an alert that waited too long for its handler as a dead letter ``expired``.

@@ -24,6 +24,7 @@
     │   ├── SendFailed       worth another try
     │   └── SendRefused      never will, as it is
     ├── PoisonRecord         this record becomes a dead letter, the stream goes on
+    ├── HandlerKilledProcess  a handler took its process down too often; its alert is kept
     └── FatalError           the receiver stops, and is seen to have stopped
 """
 
@@ -37,6 +38,7 @@ __all__ = [
     "FatalError",
     "ForeignLedgerError",
     "HandlerError",
+    "HandlerKilledProcess",
     "IGWNAlertError",
     "KafkaRefused",
     "KafkaUnavailable",
@@ -185,6 +187,31 @@ class PoisonRecord(IGWNAlertError):
 
     def __str__(self) -> str:
         return f"{self.reason}: {self.detail}"
+
+
+class HandlerKilledProcess(IGWNAlertError):
+    """A handler took its process down (a crash, out of memory, ``os._exit``), too often.
+
+    Parameters
+    ----------
+    task_name : str
+    attempts : int
+        How often.
+    """
+
+    #: Of its dead letter.
+    reason = "killed_process"
+
+    def __init__(self, task_name: str, attempts: int) -> None:
+        super().__init__(task_name, attempts)
+        self.task_name = task_name
+        self.attempts = attempts
+
+    def __str__(self) -> str:
+        return (
+            f"{self.task_name} has killed its process {self.attempts} times: see the kernel's log "
+            "for a crash or too little memory; igwn_alert_max_attempts sets how often it is tried"
+        )
 
 
 class FatalError(IGWNAlertError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-__all__ = ["Metrics", "State"]
+__all__ = ["Metrics", "State", "Stuck"]
 
 
 class State(str, Enum):
@@ -22,14 +22,23 @@ class State(str, Enum):
     TASK_BROKER_AWAY = "task_broker_away"
     FAILED = "failed"
     DISABLED = "disabled"
+    STUCK = "stuck"
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """The receiver's thread does not go on: since when (``time.monotonic()``), and what is said."""
+
+    since_s: float
+    text: str
 
 
 @dataclass
 class Metrics:
     """Counters and the present state; every value is replaced as a whole, so no lock is needed.
 
-    ``unsubscribed`` alone comes from another thread: what somebody has taken out, for the receiver
-    to obey.
+    From other threads come ``unsubscribed``, what somebody has taken out, for the receiver to obey,
+    and ``stuck``, which is shown in place of the state.
     """
 
     state: State = State.STOPPED
@@ -48,13 +57,32 @@ class Metrics:
     counters: Counter[str] = field(default_factory=Counter)
     last_alert_at: float | None = None
     last_poll_at: float | None = None
+    #: Counts whatever shows that the receiver's thread goes on; a watchdog looks at it.
+    beats: int = 0
+    stuck: Stuck | None = None
     ordinary_way: dict[str, str] = field(default_factory=dict)
+    #: Since when it does not run, of itself; None while it does, and before its first start.
+    not_running_at: float | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Note with a change of state since when the receiver does not run."""
+        if name == "state":
+            since = getattr(self, "not_running_at", None)
+            self.not_running_at = None if value is State.RUNNING else since or time.time()
+        super().__setattr__(name, value)
+
+    def note_poll(self) -> None:
+        """Note that the receiver's thread has polled Kafka just now."""
+        self.last_poll_at = time.time()
+        self.beats += 1
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything as JSON-safe values, without asking any server."""
+        stuck = self.stuck
         return {
-            "state": self.state.value,
-            "detail": self.detail,
+            "state": (State.STUCK if stuck else self.state).value,
+            "detail": stuck.text if stuck else self.detail,
+            "stuck_s": time.monotonic() - stuck.since_s if stuck else None,
             "server": self.server,
             "username": self.username,
             "group": self.group,
@@ -69,6 +97,8 @@ class Metrics:
             "counters": dict(self.counters.copy()),
             "last_alert_age_s": _age_s(self.last_alert_at),
             "last_poll_age_s": _age_s(self.last_poll_at),
+            "not_running_s": _age_s(self.not_running_at),
+            "dead_letters": self.counters["dead_letters"],
             "ordinary_way": self.ordinary_way.copy(),
         }
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Record", "RecordInfo", "TopicPartition"]
+__all__ = ["Headers", "Record", "RecordInfo", "TopicPartition"]
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -25,7 +25,8 @@ class Record:
     """One undecoded Kafka record.
 
     ``topic`` is the full Kafka topic, ``timestamp_ms`` Kafka's time in milliseconds since
-    the epoch (-1 where Kafka has none), ``value`` the raw bytes (None for a tombstone).
+    the epoch (-1 where Kafka has none), ``value`` the raw bytes (None for a tombstone);
+    ``unreadable`` says what of it the Kafka client could not hand over.
     """
 
     topic: str
@@ -35,6 +36,7 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
+    unreadable: str = ""
 
     def header(self, name: str) -> bytes | None:
         """Return the first header of that name, or None."""

@@ -111,6 +111,29 @@ class Settings:
     task_broker_timeout_s: float = 5.0
     """Time limit of each call to the task broker, in seconds, at most 60. Default: 5."""
 
+    redelivery: bool = True
+    """Whether workers see to it that a task of a killed worker is handled by another one within 30
+    seconds, and a lost one at all. One value for all workers of a task broker. Default: True."""
+
+    max_attempts: int = 3
+    """How often a handler may take its process down with it, 1 to 100; then its alert becomes a
+    dead letter ``killed_process``. Default: 3."""
+
+    unknown_task_s: float = 600.0
+    """How long a worker passes on a handler's task that it does not know (a newer worker's, in a
+    rolling deployment), in seconds; then it becomes a dead letter. Default: 600."""
+
+    on_failure: str = "restart"
+    """What follows when the receiver fails unexpectedly or is stuck, or its configuration cannot
+    work: ``restart`` it and keep the worker, or ``shutdown`` the worker, with exit code 1. Never
+    follows from a server that is away. Default: ``restart``."""
+
+    stuck_after_s: float = 45.0
+    """How long the receiver's thread may go without polling Kafka before it counts as stuck, in
+    seconds, 1 to 3600, and no less than twice ``task_broker_timeout_s``. A batch with slow filters
+    takes up to 15 s and one record more; after 60 s Kafka gives its partitions to another worker.
+    Default: 45."""
+
     wire_format: str = "gracedb"
     """How an alert that we send is written: ``gracedb`` (a JSON string that contains JSON, which
     every igwn-alert listener opens) or ``object`` (plain JSON). Default: ``gracedb``."""

@@ -142,11 +142,12 @@ def _commas(text: str) -> tuple[str, ...]:
 
 
 _PARSERS: Mapping[str, Callable[[str], Any]] = {
-    **dict.fromkeys(("noauth", "enabled", "ignore_test", "move_ledger"), _word),
+    **dict.fromkeys(("noauth", "enabled", "ignore_test", "move_ledger", "redelivery"), _word),
     **dict.fromkeys(("port", "max_bytes", "dead_letter_max_count", "dead_letter_max_bytes"), int),
     **dict.fromkeys(("offload_timeout_s", "rewind_s", "task_broker_timeout_s"), float),
     **dict.fromkeys(("publish_timeout_s", "publish_backoff_s"), float),
-    "publish_retries": int,
+    **dict.fromkeys(("publish_retries", "max_attempts"), int),
+    **dict.fromkeys(("unknown_task_s", "stuck_after_s"), float),
     "topics": _commas,
     "kafka_options": json.loads,
     "password": str,

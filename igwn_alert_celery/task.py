@@ -31,6 +31,7 @@ class HandlerTask(Task):
     """
 
     abstract = True
+    Request = "igwn_alert_celery.redelivery.request:HandlerRequest"
     #: The bridge that made it; also where another app or a spawned process runs it.
     igwn_alert: Any = None
 

@@ -15,7 +15,9 @@ from hypothesis import settings
 from tests.services.absent import Absent
 from tests.services.kafka.broker import Kafka
 from tests.services.kafka.secured import SecuredKafka
+from tests.services.kafka.trio import KafkaTrio
 from tests.services.rabbitmq import RabbitMQ
+from tests.services.redis_secured import SecuredRedis
 from tests.services.redis_server import RedisServer
 from tests.services.service import Service
 
@@ -66,9 +68,21 @@ def secured_kafka() -> Iterator[SecuredKafka]:
 
 
 @pytest.fixture(scope="session")
+def kafka_trio() -> Iterator[KafkaTrio]:
+    """A real Kafka cluster of three brokers."""
+    yield from _serve(KafkaTrio)
+
+
+@pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """A real Redis server."""
     yield from _serve(RedisServer)
+
+
+@pytest.fixture(scope="session")
+def secured_redis() -> Iterator[SecuredRedis]:
+    """A real Redis server with TLS, and users with rights of their own."""
+    yield from _serve(SecuredRedis)
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,17 @@ __all__ = ["COMMANDS", "Commands"]
 
 _PACKAGE = "igwn_alert_celery.cli"
 #: Sub-commands and their modules, in the order of the help.
-COMMANDS = ("listen", "topics", "send", "subscriptions", "unsubscribe", "doctor")
+COMMANDS = (
+    "listen",
+    "topics",
+    "send",
+    "subscriptions",
+    "unsubscribe",
+    "status",
+    "check",
+    "dead-letters",
+    "doctor",
+)
 
 
 class Commands(click.Group):
@@ -33,10 +43,10 @@ class Commands(click.Group):
         """Import a sub-command, and let it take the global options as well."""
         if name not in COMMANDS:
             return None
-        module = import_module(f"{_PACKAGE}.{name}")
-        command: click.Command = getattr(module, name)
-        if not any(param.name == "app" for param in command.params):
-            command.params.extend(global_options(hidden=True))
+        attribute = name.replace("-", "_")
+        module = import_module(f"{_PACKAGE}.{attribute}")
+        command: click.Command = getattr(module, attribute)
+        _take_global_options(command)
         return command
 
     def make_context(
@@ -56,6 +66,13 @@ class Commands(click.Group):
         set_up_log(ctx.obj.flags.log)
         with reporting():
             return super().invoke(ctx)
+
+
+def _take_global_options(command: click.Command) -> None:
+    if not any(param.name == "app" for param in command.params):
+        command.params.extend(global_options(hidden=True))
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _take_global_options(inner)
 
 
 def _app_of(parent: click.Context | None) -> Celery | None:

@@ -13,14 +13,49 @@ from igwn_alert_celery.worker.control import TOPICS, UNSUBSCRIBE
 from igwn_alert_celery.worker.redis_limits import bound_redis_calls
 from igwn_alert_celery.worker.taken_out import TakenOut
 
-__all__ = ["Answers", "reaching", "take_out", "taken_out_by_worker", "wait_until_out"]
+__all__ = [
+    "ANSWER_S",
+    "Answers",
+    "reaching",
+    "statuses",
+    "take_out",
+    "taken_out_by_worker",
+    "wait_until_out",
+]
 
 #: How long workers have to answer, seconds.
 ANSWER_S = 1.5
 _LOOK_S = 0.2
+_STATS = "stats"
 
 #: What each worker (its node name) says.
 Answers = dict[str, dict[str, Any]]
+
+
+def statuses(bridge: Any, answer_s: float = ANSWER_S) -> Answers:
+    """Return what :meth:`IGWNAlert.status` says in each running worker of the app.
+
+    Every worker knows Celery's own command; one of ours would be an error in the log of every
+    other worker on the same task broker.
+
+    Parameters
+    ----------
+    bridge : IGWNAlert
+    answer_s : float
+        So long it is waited after each answer for another one.
+
+    Raises
+    ------
+    TaskBrokerUnavailable
+        The task broker does not answer.
+    """
+    answers = _ask(bridge, _STATS, {}, answer_s=answer_s)
+    found = {name: answer.get("igwn-alert") for name, answer in answers.items()}
+    return {
+        name: status
+        for name, status in sorted(found.items())
+        if isinstance(status, dict) and status.get("app") == bridge.app.main
+    }
 
 
 def take_out(bridge: Any, topics: Sequence[str]) -> Answers:
@@ -59,13 +94,19 @@ def wait_until_out(
         time.sleep(_LOOK_S)
 
 
-def _ask(bridge: Any, command: str, arguments: dict[str, Any], most: int | None = None) -> Answers:
+def _ask(
+    bridge: Any,
+    command: str,
+    arguments: dict[str, Any],
+    most: int | None = None,
+    answer_s: float = ANSWER_S,
+) -> Answers:
     with reaching(bridge) as connection:
         replies = bridge.app.control.broadcast(
             command,
             arguments=arguments,
             reply=True,
-            timeout=ANSWER_S,
+            timeout=answer_s,
             limit=most,
             connection=connection,
         )

@@ -49,8 +49,9 @@ def set_up_log(level: str) -> None:
     logging.basicConfig(format="%(levelname)s:%(name)s:%(message)s")
     logging.getLogger().setLevel(level.upper())
     if level.upper() not in {"INFO", "DEBUG"}:
-        # What it has to say is in our own line.
-        logging.getLogger("igwn_alert_celery.kafka.librdkafka").setLevel(logging.CRITICAL + 1)
+        # What they have to say is in our own line.
+        for name in ("kafka.librdkafka", "enqueue.publish"):
+            logging.getLogger(f"igwn_alert_celery.{name}").setLevel(logging.CRITICAL + 1)
     # adc logs a producer's whole configuration, password included, at DEBUG.
     logging.getLogger("adc").setLevel(max(logging.INFO, logging.getLogger().level))
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-__all__ = ["Screen", "age", "utc"]
+__all__ = ["Screen", "age", "since", "utc"]
 
 
 class Screen(Console):
@@ -77,7 +77,11 @@ def age(timestamp_ms: int | None) -> str:
     """Return how long ago something was, roughly; ``-`` for never."""
     if timestamp_ms is None or timestamp_ms < 0:
         return "-"
-    seconds = max(0.0, time.time() - timestamp_ms / 1000)
+    return since(max(0.0, time.time() - timestamp_ms / 1000))
+
+
+def since(seconds: float) -> str:
+    """Return in words that something was so many seconds ago, roughly."""
     for unit, size_s in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size_s:
             return f"{seconds / size_s:.0f} {unit} ago"

@@ -29,11 +29,14 @@ OFFSET_LIMIT = 2**53
 class Command:
     """One command of the task broker: ``lpush``, ``publish``, ``pexpire`` on Redis; ``apply``
     elsewhere, with a task call as its value.
+
+    ``task_id`` is that of a handler's task, which is noted as outstanding until it is handled.
     """
 
     kind: str
     key: str
     value: Any
+    task_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

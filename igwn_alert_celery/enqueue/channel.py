@@ -18,7 +18,7 @@ from redis.retry import Retry
 from igwn_alert_celery.enqueue.batch import Command
 from igwn_alert_celery.task import HEADER
 
-__all__ = ["Unroutable", "capturing", "routing", "use_channels"]
+__all__ = ["Unroutable", "capturing", "prompt", "routing", "use_channels"]
 
 
 class Unroutable(Exception):
@@ -75,23 +75,35 @@ def routing(channel_class: type[Any]) -> type[Any]:
     return RoutingChannel
 
 
+def prompt(channel_class: type[Any]) -> type[Any]:
+    """Return a channel class whose Redis client does not try again by itself.
+
+    A silent retry inside the client would outlast our time-outs; who uses it tries again.
+    """
+
+    class PromptChannel(channel_class):
+        def _connparams(self, *args: Any, **options: Any) -> dict[str, Any]:
+            params: dict[str, Any] = super()._connparams(*args, **options)
+            return {**params, "retry": Retry(NoBackoff(), 0)}
+
+    return PromptChannel
+
+
 def capturing(channel_class: type[Any]) -> type[Any]:
     """Return a kombu Redis channel class that keeps the messages it would have put."""
+    usual = prompt(channel_class)
 
-    class CapturingChannel(channel_class):
+    class CapturingChannel(usual):  # type: ignore[misc, valid-type]
         def __init__(self, *args: Any, **options: Any) -> None:
             self.captured: list[Command] = []
             super().__init__(*args, **options)
 
-        def _connparams(self, *args: Any, **options: Any) -> dict[str, Any]:
-            # A silent retry inside the client would outlast our time-out; the receiver retries.
-            params: dict[str, Any] = super()._connparams(*args, **options)
-            return {**params, "retry": Retry(NoBackoff(), 0)}
-
         def _put(self, queue: str, message: Any, **_: Any) -> None:
             priority = self._get_message_priority(message, reverse=False)
             key = self._q_for_pri(queue, priority)
-            self.captured.append(Command("lpush", key, dumps(message).encode()))
+            headers = message["headers"]
+            task_id = headers["id"] if HEADER in headers else ""
+            self.captured.append(Command("lpush", key, dumps(message).encode(), task_id))
             # kombu knows queues that expire since 5.6.
             expires = getattr(self, "_expires", {}).get(queue)
             if expires:

@@ -13,11 +13,9 @@ from typing import Any
 
 from celery import Celery
 from kombu.transport.redis import Transport as RedisTransport
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from igwn_alert_celery.enqueue.away import reaching
-from igwn_alert_celery.enqueue.channel import use_channels
+from igwn_alert_celery.enqueue.channel import prompt, use_channels
 from igwn_alert_celery.enqueue.publish import Publisher, confirming, connected
 from igwn_alert_celery.errors import TaskBrokerUnavailable
 
@@ -125,20 +123,9 @@ def _answers(found: _Open) -> bool:
 
 def _opened(app: Celery, timeout_s: float) -> _Open:
     connection = confirming(app, timeout_s)
-    use_channels(connection, _prompt)
+    use_channels(connection, prompt)
     try:
         return _Open(connection, connected(app, connection, results=True))
     except BaseException:
         connection.collect()
         raise
-
-
-def _prompt(channel_class: type[Any]) -> type[Any]:
-    """Return a channel class whose Redis client does not try again by itself."""
-
-    class PromptChannel(channel_class):
-        def _connparams(self, *args: Any, **options: Any) -> dict[str, Any]:
-            params: dict[str, Any] = super()._connparams(*args, **options)
-            return {**params, "retry": Retry(NoBackoff(), 0)}
-
-    return PromptChannel

@@ -30,7 +30,10 @@ from igwn_alert_celery.enqueue.redis_dead_letters import (
     text_of,
 )
 
-__all__ = ["Ledger"]
+__all__ = ["ROOT", "Ledger"]
+
+#: All our keys begin with it, after kombu's ``global_keyprefix``.
+ROOT = "igwn_alert:"
 
 _KINDS = frozenset({"lpush", "pexpire", "publish"})
 
@@ -50,6 +53,8 @@ class Ledger:
         Put before every key, those of the commands included (kombu's ``global_keyprefix``).
     max_dead_count, max_dead_bytes : int
         Bounds of the dead letters; the oldest are pushed out, the newest one always stays.
+    notes_outstanding : bool
+        Whether a handler's task is noted, with its message, until it is handled.
 
     Attributes
     ----------
@@ -60,12 +65,19 @@ class Ledger:
     """
 
     def __init__(
-        self, client: Redis, *, prefix: str = "", max_dead_count: int, max_dead_bytes: int
+        self,
+        client: Redis,
+        *,
+        prefix: str = "",
+        max_dead_count: int,
+        max_dead_bytes: int,
+        notes_outstanding: bool = True,
     ) -> None:
         self._client = client
         self._prefix = prefix
-        self._root = f"{prefix}igwn_alert:"
+        self._root = f"{prefix}{ROOT}"
         self._bounds = (max_dead_count, max_dead_bytes)
+        self._notes_outstanding = notes_outstanding
         self._write = register(client, "dead_letters.lua", "write.lua")
         self._seek = register(client, "new_epoch.lua", "seek.lua")
         self._claim = register(client, "new_epoch.lua", "claim.lua")
@@ -217,6 +229,7 @@ class Ledger:
             f"{self._root}ledger",
             self._position_key(batch.partition),
             *self.dead_letters.keys,
+            f"{self._root}outstanding",
         ]
         indexes: dict[str, int] = {}
         operations: list[Any] = []
@@ -226,12 +239,13 @@ class Ledger:
                     keys.append(self._prefix + command.key)
                     indexes[command.key] = len(keys)
                 where = indexes[command.key]
-                operations += (_checked(command).kind, entry.offset, where, command.value)
+                noted = command.task_id if self._notes_outstanding else ""
+                operations += (_checked(command).kind, entry.offset, where, command.value, noted)
             for letter in entry.dead_letters:
-                operations += ("dead", entry.offset, letter.id, letter.to_json())
+                operations += ("dead", entry.offset, letter.id, letter.to_json(), "")
         believed = batch.believed
         head = (self.id, believed.next_offset, believed.epoch, batch.next_offset, *self._bounds)
-        return keys, [*head, len(operations) // 4, *operations]
+        return keys, [*head, len(operations) // 5, *operations]
 
 
 def _checked(command: Command) -> Command:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 import traceback
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
 from igwn_alert_celery.dead_letter import DeadLetter
 from igwn_alert_celery.enqueue.message import TaskCall
-from igwn_alert_celery.record import Record
+from igwn_alert_celery.record import Headers, Record
 
 __all__ = ["rebuilt_record", "task_letter"]
 
@@ -25,7 +26,8 @@ def rebuilt_record(header: Mapping[str, Any], topic_prefix: str, content: Any) -
     topic_prefix : str
         What the full topic begins with.
     content
-        The alert; its JSON stands in for the record's own bytes.
+        The alert; its JSON stands in for the record's own bytes. Of hop's headers those that the
+        message tells come back: id and sender.
     """
     partition, offset, key = header["partition"], header["offset"], header["key"]
     return Record(
@@ -35,7 +37,24 @@ def rebuilt_record(header: Mapping[str, Any], topic_prefix: str, content: Any) -
         header["timestamp_ms"],
         None if key is None else key.encode(),
         json.dumps(content).encode(),
+        _hop_headers(header),
     )
+
+
+def _hop_headers(header: Mapping[str, Any]) -> Headers:
+    found: list[tuple[str, bytes]] = []
+    if header["id"]:
+        found.append(("_id", _id_bytes(header["id"])))
+    if header["sender"]:
+        found.append(("_sender", header["sender"].encode()))
+    return tuple(found)
+
+
+def _id_bytes(text: str) -> bytes:
+    try:
+        return uuid.UUID(text).bytes
+    except ValueError:
+        return text.encode()  # some sender's own kind of id
 
 
 def task_letter(call: TaskCall, topic_prefix: str, reason: str, exc: Exception) -> DeadLetter:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import builtins
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -97,6 +97,16 @@ class LocalDeadLetters:
             query = "select body from letters order by n limit ?"
             rows = connection.execute(query, (max(0, limit),))
             return [DeadLetter.from_json(body) for (body,) in rows]
+
+    def ids(self) -> builtins.list[str]:
+        """Return all ids, the oldest first."""
+        with _open(self._path) as connection:
+            return [name for (name,) in connection.execute("select id from letters order by n")]
+
+    def some(self, ids: Sequence[str]) -> builtins.list[DeadLetter]:
+        """Return those of these ids that are there, in this order."""
+        found = (self.get(letter_id) for letter_id in ids)
+        return [letter for letter in found if letter is not None]
 
     def get(self, letter_id: str) -> DeadLetter | None:
         """Return one, or None."""

@@ -15,7 +15,7 @@ from igwn_alert_celery.enqueue.redis import RedisEnqueuer, is_redis
 from igwn_alert_celery.errors import ConfigError
 from igwn_alert_celery.settings import Settings
 
-__all__ = ["make_enqueuer"]
+__all__ = ["make_enqueuer", "state_path"]
 
 
 def make_enqueuer(
@@ -34,21 +34,27 @@ def make_enqueuer(
     check_app(app)
     if is_redis(app):
         return RedisEnqueuer(app, settings)
-    return KombuEnqueuer(app, settings, _state_path(settings, consumer_group))
+    return KombuEnqueuer(app, settings, _in_folder(state_path(settings, consumer_group)))
 
 
-def _state_path(settings: Settings, consumer_group: str) -> Path:
+def state_path(settings: Settings, consumer_group: str) -> Path:
+    """Return the file for the state of a consumer group; neither it nor its folder may be there."""
     if settings.state_dir:
         folder = Path(settings.state_dir)
     else:
         home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
         folder = Path(home) / "igwn-alert-celery"
-    try:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    except OSError as exc:
-        raise ConfigError(
-            f"cannot write to {folder}, where dead letters are kept on this task broker: set "
-            f"igwn_alert_state_dir to a folder that the worker may write to ({exc})"
-        ) from exc
     # Kafka takes any text as a group, a file system does not.
     return folder / f"{quote(consumer_group, safe='')}.sqlite"
+
+
+def _in_folder(path: Path) -> Path:
+    """Return the same file, once its folder is there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as exc:
+        raise ConfigError(
+            f"cannot write to {path.parent}, where dead letters are kept on this task broker: set "
+            f"igwn_alert_state_dir to a folder that the worker may write to ({exc})"
+        ) from exc
+    return path

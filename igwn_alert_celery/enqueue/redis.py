@@ -16,6 +16,7 @@ from igwn_alert_celery.enqueue.build import Builder
 from igwn_alert_celery.enqueue.channel import capturing, routing, use_channels
 from igwn_alert_celery.enqueue.ledger import Ledger
 from igwn_alert_celery.enqueue.message import TaskCall
+from igwn_alert_celery.enqueue.outstanding import is_noted
 from igwn_alert_celery.enqueue.publish import time_limits
 from igwn_alert_celery.enqueue.redis_dead_letters import RedisDeadLetters
 from igwn_alert_celery.errors import TaskBrokerUnavailable
@@ -143,6 +144,7 @@ class RedisEnqueuer:
             prefix=channel.global_keyprefix,
             max_dead_count=self._settings.dead_letter_max_count,
             max_dead_bytes=self._settings.dead_letter_max_bytes,
+            notes_outstanding=is_noted(self._app, self._settings),
         )
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Any, TypeVar
 
@@ -54,9 +54,16 @@ class RedisDeadLetters:
         """Return the oldest ones, at most ``limit``."""
         if limit < 1:
             return []
-        ids = asking(lambda: self._client.lrange(self.keys[1], 0, limit - 1))
+        return self.some(asking(lambda: self._client.lrange(self.keys[1], 0, limit - 1)))
+
+    def ids(self) -> builtins.list[str]:
+        """Return all ids, the oldest first."""
+        return [text_of(item) for item in asking(lambda: self._client.lrange(self.keys[1], 0, -1))]
+
+    def some(self, ids: Sequence[str]) -> builtins.list[DeadLetter]:
+        """Return those of these ids that are there, in this order."""
         texts = asking(lambda: self._client.hmget(self.keys[0], ids)) if ids else []
-        # One that was dropped between the two questions has no text any more.
+        # One that was dropped since somebody read its id has no text any more.
         return [DeadLetter.from_json(text) for text in texts if text is not None]
 
     def get(self, letter_id: str) -> DeadLetter | None:
@@ -85,9 +92,11 @@ def asking(call: Callable[[], _T]) -> _T:
         raise TaskBrokerUnavailable(f"Redis: {exc or type(exc).__name__}") from exc
 
 
-def register(client: Redis, *names: str) -> Callable[[Any, Any], Any]:
+def register(
+    client: Redis, *names: str, package: str = "igwn_alert_celery.enqueue"
+) -> Callable[[Any, Any], Any]:
     """Return the script made of these files; it is loaded again when Redis has forgotten it."""
-    folder = resources.files(__package__)
+    folder = resources.files(package)
     text = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
     return client.register_script(text)
 

@@ -50,7 +50,7 @@ class Template:
         for slot, piece in zip(self.slots, self.pieces[1:], strict=True):
             text.append(values[slot])
             text.append(piece)
-        return Command("lpush", self.key, "".join(text).encode())
+        return Command("lpush", self.key, "".join(text).encode(), task_id)
 
 
 def compile_template(task: Task, build: Build) -> Template | str:

@@ -1,8 +1,10 @@
 -- SPDX-License-Identifier: BSD-3-Clause
 -- Writes a batch: all of it, what lies at or above the stored position, or nothing.
--- KEYS: ledger, position, dead letters, their order, their bytes, then queues and channels.
+-- KEYS: ledger, position, dead letters, their order, their bytes, outstanding tasks, then queues
+--       and channels.
 -- ARGV: ledger id, believed offset, epoch, next offset, most dead letters, most bytes,
---       number of operations, then per operation: kind, offset, index of its key or id, value.
+--       number of operations, then per operation: kind, offset, index of its key or id, value,
+--       id of the task that is outstanding from now on (or '').
 -- Returns verdict, next offset, epoch, the next offset of before, then evicted dead letters.
 -- Lua does not roll back: everything that can fail is checked before the first write.
 local COMMANDS = {lpush = 'LPUSH', pexpire = 'PEXPIRE', publish = 'PUBLISH'}
@@ -45,9 +47,20 @@ local function dead_letters_refused()
   return letters_refused(KEYS[3], KEYS[4], KEYS[5])
 end
 
-local checked, letters = {}, false
-for at = 8, 7 + 4 * tonumber(ARGV[7]), 4 do
+local function outstanding_refused()
+  if forbidden('HSET', KEYS[6], '-', '-') then
+    return 'NOPERM the task broker user may not HSET ' .. KEYS[6]
+  end
+  local found = redis.call('TYPE', KEYS[6])['ok']
+  if found ~= 'hash' and found ~= 'none' then
+    return 'WRONGTYPE ' .. KEYS[6] .. ' is a ' .. found .. ', not a hash'
+  end
+end
+
+local checked, letters, outstanding = {}, false, false
+for at = 8, 7 + 5 * tonumber(ARGV[7]), 5 do
   local kind, where = ARGV[at], ARGV[at + 2]
+  outstanding = outstanding or ARGV[at + 4] ~= ''
   local name = kind .. ' ' .. where
   if kind == 'dead' then
     letters = true
@@ -57,21 +70,24 @@ for at = 8, 7 + 4 * tonumber(ARGV[7]), 4 do
     checked[name] = true
   end
 end
-if letters then
-  local refused = dead_letters_refused()
-  if refused then return redis.error_reply(refused) end
-end
+local refused = letters and dead_letters_refused() or outstanding and outstanding_refused()
+if refused then return redis.error_reply(refused) end
 
 local next_offset = math.max(stored, tonumber(ARGV[4]))
 if next_offset == stored then return {'WRITTEN', stored, epoch, stored} end
 -- Redis refuses a script's first write only (out of memory, read-only, disk full): let that be
 -- one that changes nothing, so that a PUBLISH, which is no write, never goes out without the rest.
 redis.call('HSET', KEYS[2], 'next', position[1])
-for at = 8, 7 + 4 * tonumber(ARGV[7]), 4 do
+for at = 8, 7 + 5 * tonumber(ARGV[7]), 5 do
   local kind, offset, where, value = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3]
+  local id = ARGV[at + 4]
   if offset >= stored then
     if kind == 'dead' then keep_letter(KEYS[3], KEYS[4], KEYS[5], where, value)
-    else redis.call(COMMANDS[kind], KEYS[tonumber(where)], value) end
+    else
+      redis.call(COMMANDS[kind], KEYS[tonumber(where)], value)
+      -- With its message: nobody else has it once a worker has popped it and died.
+      if id ~= '' then redis.call('HSET', KEYS[6], id, value) end
+    end
   end
 end
 local reply = {'WRITTEN', next_offset, epoch, stored}

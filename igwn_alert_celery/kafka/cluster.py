@@ -8,16 +8,19 @@ about in one call.
 from __future__ import annotations
 
 import logging
+import time
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import confluent_kafka
+from confluent_kafka import IsolationLevel, KafkaError
 from confluent_kafka.admin import OffsetSpec
 
 from igwn_alert_celery.errors import KafkaUnavailable
 from igwn_alert_celery.kafka.calls import CALL_S, answer_of, kafka_errors, ours, plain
+from igwn_alert_celery.kafka.ends import Ends
 from igwn_alert_celery.kafka.topic_ids import TopicIds, is_forbidden
 from igwn_alert_celery.record import TopicPartition
 
@@ -27,6 +30,13 @@ logger = logging.getLogger(__name__)
 
 # What ListOffsets takes for a time: https://kafka.apache.org/protocol#The_Messages_ListOffsets
 _LATEST, _EARLIEST = -1, -2
+# For about a second after a broker's start nobody knows yet who coordinates the group.
+_COORDINATOR_COMES = {
+    KafkaError.NOT_COORDINATOR,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+}
+_COORDINATOR_S = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +143,22 @@ class Cluster:
         if not asked:
             return {}
         with kafka_errors("reading the committed offsets"):
-            answer = self._consumer.committed(asked, timeout=CALL_S)
+            answer = self._committed(asked)
         _refuse_errors("reading the committed offsets", answer)
         return {ours(tp): Commit(tp.offset, tp.metadata or "") for tp in answer if tp.offset >= 0}
+
+    def _committed(self, asked: list[Any]) -> list[Any]:
+        until = time.monotonic() + CALL_S
+        answer: list[Any] | None = None
+        while answer is None:
+            try:
+                answer = self._consumer.committed(asked, timeout=CALL_S)
+            except confluent_kafka.KafkaException as exc:
+                comes = exc.args[0].code() in _COORDINATOR_COMES
+                if not comes or time.monotonic() > until:
+                    raise
+                time.sleep(_COORDINATOR_S)
+        return answer
 
     def watermarks(
         self, partitions: Collection[TopicPartition]
@@ -143,6 +166,19 @@ class Cluster:
         """Return the low and the high watermark of each partition that answers."""
         low, high = self._offsets(partitions, _EARLIEST), self._offsets(partitions, _LATEST)
         return {tp: (low[tp], high[tp]) for tp in partitions if tp in low and tp in high}
+
+    def ask_ends(self, partitions: Iterable[TopicPartition]) -> Ends:
+        """Ask where partitions end, for those who read what is committed; does not block."""
+        futures: list[tuple[Any, Any]] = []
+        # One question a leader: its answer would wait for that of a silent one.
+        for mine in self._by_leader(partitions).values():
+            asked = {plain(partition): OffsetSpec.latest() for partition in mine}
+            with kafka_errors("asking for the ends"):
+                answers = self._admin.list_offsets(
+                    asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=CALL_S
+                )
+            futures += answers.items()
+        return Ends(futures)
 
     def offsets_at(
         self, partitions: Collection[TopicPartition], timestamp_ms: int
@@ -181,11 +217,8 @@ class Cluster:
         self, partitions: Collection[TopicPartition], timestamp_ms: int
     ) -> dict[TopicPartition, int]:
         """Ask each leader by itself: one that is silent must not hide the others' answers."""
-        by_leader: dict[int, list[TopicPartition]] = defaultdict(list)
-        for partition in partitions:
-            by_leader[self._leaders.get(partition, -1)].append(partition)
         found: dict[TopicPartition, int] = {}
-        for leader, mine in by_leader.items():
+        for leader, mine in self._by_leader(partitions).items():
             try:
                 found.update(self._offsets_of_one(mine, timestamp_ms))
             except KafkaUnavailable as exc:
@@ -193,6 +226,12 @@ class Cluster:
                     "broker %d does not answer for %d partitions: %s", leader, len(mine), exc
                 )
         return found
+
+    def _by_leader(self, partitions: Iterable[TopicPartition]) -> dict[int, list[TopicPartition]]:
+        by_leader: dict[int, list[TopicPartition]] = defaultdict(list)
+        for partition in partitions:
+            by_leader[self._leaders.get(partition, -1)].append(partition)
+        return by_leader
 
     def _offsets_of_one(
         self, partitions: list[TopicPartition], timestamp_ms: int

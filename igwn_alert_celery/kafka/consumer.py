@@ -22,7 +22,7 @@ from igwn_alert_celery.kafka.client import admin_config
 from igwn_alert_celery.kafka.client_log import librdkafka_logger
 from igwn_alert_celery.kafka.cluster import Cluster, Commit
 from igwn_alert_celery.kafka.refusals import Refusals, explaining
-from igwn_alert_celery.record import Record, TopicPartition
+from igwn_alert_celery.record import Headers, Record, TopicPartition
 
 __all__ = ["Consumer", "Problem", "forbidden", "problem_of", "record_of"]
 
@@ -215,6 +215,7 @@ def _committed(error: Any, partitions: list[Any]) -> None:
 
 def record_of(message: Any) -> Record:
     """Return the record of a message of confluent_kafka."""
+    headers, unreadable = _headers(message)
     return Record(
         topic=message.topic(),
         partition=message.partition(),
@@ -222,8 +223,18 @@ def record_of(message: Any) -> Record:
         timestamp_ms=message.timestamp()[1],
         key=message.key(),
         value=message.value(),
-        headers=tuple(message.headers() or ()),
+        headers=headers,
+        unreadable=unreadable,
     )
+
+
+def _headers(message: Any) -> tuple[Headers, str]:
+    # Names are any bytes on the wire, and confluent_kafka 2.x wants UTF-8 of all of them or gives
+    # none. It must be asked once only: a second time it hands out the list that it left half made.
+    try:
+        return tuple(message.headers() or ()), ""
+    except (SystemError, UnicodeDecodeError):
+        return (), "a header's name is not UTF-8: all headers are on Kafka only"
 
 
 def forbidden(topic: str) -> Problem:

@@ -94,6 +94,9 @@ def decode(record: Record, *, max_bytes: int, fetch: Fetch | None = None) -> Dec
 
 def _decode(record: Record, limits: _Limits) -> Decoded:
     value = record.value
+    if record.unreadable:
+        # What its format is, and whether it is a test, stands in the headers.
+        raise PoisonRecord("undecodable", record.unreadable)
     if not value:
         raise PoisonRecord("empty", "the record has no value")
     _check_size(value, limits, "")

@@ -16,6 +16,7 @@ from igwn_alert_celery.record import Headers
 
 __all__ = [
     "GRACEDB",
+    "HOPS",
     "OBJECT",
     "check_headers",
     "encode",
@@ -28,7 +29,8 @@ __all__ = [
 GRACEDB = "gracedb"
 #: The record's value is the alert's JSON itself.
 OBJECT = "object"
-_HOPS = {"_id", "_sender", "_test", "_format"}
+#: Headers that are hop's own.
+HOPS = {"_id", "_sender", "_test", "_format"}
 
 
 def encode(
@@ -137,7 +139,7 @@ def _header(name: Any, value: Any) -> tuple[str, bytes | None]:
             f"header {name!r}: {value!r}: a name is a text, a value text or bytes",
             code="bad_headers",
         )
-    if name in _HOPS:
+    if name in HOPS:
         raise SendRefused(f"header {name!r} is hop's own: leave it out", code="bad_headers")
     header = name, value.encode() if isinstance(value, str) else value
     check_headers([header])

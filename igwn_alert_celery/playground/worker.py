@@ -60,6 +60,8 @@ def _enqueued(alert: Any, task_ids: tuple[str, ...], **_: Any) -> None:
 
 
 def _dead_lettered(dead_letter: Any, **_: Any) -> None:
+    if dead_letter.reason == "failed":
+        return  # the run of the handler tells it
     raw_id = dict(dead_letter.headers).get("_id") or b""
     report(
         _folder,

@@ -19,7 +19,7 @@ from igwn_alert_celery.kafka.producer import OutgoingRecord
 from igwn_alert_celery.record import Record
 from igwn_alert_celery.settings import Settings
 
-__all__ = ["keep_letter", "unsent_letter"]
+__all__ = ["group_of_letters", "keep_letter", "unsent_letter"]
 
 logger = logging.getLogger(__name__)
 
@@ -44,13 +44,17 @@ def keep_letter(bridge: Any, letter: DeadLetter) -> None:
         It cannot be kept there.
     """
     settings: Settings = bridge.settings
-    keep_late(make_enqueuer(bridge.app, settings, _consumer_group(bridge, settings)), letter)
+    keep_late(make_enqueuer(bridge.app, settings, group_of_letters(bridge)), letter)
     logger.error("%s is kept as a dead letter: %s: %s", letter.topic, letter.reason, letter.error)
     signals.alert_dead_lettered.send(sender=bridge, dead_letter=letter)
 
 
-def _consumer_group(bridge: Any, settings: Settings) -> str:
-    # It names the file where the task broker is not Redis. An app that only sends needs none.
+def group_of_letters(bridge: Any) -> str:
+    """Return the consumer group whose dead letters are an app's; an app that only sends has none.
+
+    It names the file where the task broker is not Redis.
+    """
+    settings: Settings = bridge.settings
     try:
         credential = load_credential(settings, os.environ)
         username = credential.username if credential else None

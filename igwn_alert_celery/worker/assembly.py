@@ -13,6 +13,7 @@ from kombu.utils.compat import detect_environment
 
 from igwn_alert_celery.consumer_group import consumer_group_of
 from igwn_alert_celery.enqueue.opening import make_enqueuer
+from igwn_alert_celery.enqueue.tls import tls_warnings
 from igwn_alert_celery.errors import ConfigError
 from igwn_alert_celery.kafka.client import consumer_config
 from igwn_alert_celery.kafka.consumer import Consumer
@@ -99,7 +100,7 @@ def connect(plan: Plan, set_state: SetState, closing: ExitStack) -> Receiver:
     closing.callback(enqueuer.close)
     enqueuer.open()
     metrics.guarantee, metrics.ordinary_way = enqueuer.guarantee, enqueuer.ordinary_way
-    for warning in enqueuer.warnings():
+    for warning in (*tls_warnings(bridge.app), *enqueuer.warnings()):
         if warning not in metrics.warnings:
             logger.warning(warning)
             metrics.warnings = (*metrics.warnings, warning)

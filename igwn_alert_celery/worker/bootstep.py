@@ -13,6 +13,7 @@ from celery import Celery, bootsteps, signals
 from igwn_alert_celery.errors import ConfigError
 from igwn_alert_celery.metrics import State
 from igwn_alert_celery.worker.control import register_commands
+from igwn_alert_celery.worker.ending import end_worker
 from igwn_alert_celery.worker.redis_limits import bound_redis_calls
 from igwn_alert_celery.worker.supervisor import Supervisor
 
@@ -34,7 +35,7 @@ class ReceiverStep(bootsteps.StartStopStep):
         super().__init__(worker, **options)
 
     def start(self, worker: Any) -> None:
-        """Start the receiver; a configuration error refuses only with ``--igwn-alert``."""
+        """Start the receiver; a failure refuses only where somebody has asked for that."""
         metrics = self.bridge.metrics
         try:
             if self._flag is False or not self._wanted():
@@ -43,7 +44,7 @@ class ReceiverStep(bootsteps.StartStopStep):
             bound_redis_calls(worker.app, self.bridge.settings.task_broker_timeout_s)
             self._supervisor = Supervisor(self.bridge)
         except ConfigError as exc:
-            if self._flag:
+            if self._flag or self._is_fatal():
                 logger.critical("igwn-alert: the worker does not start: %s", exc)
                 raise SystemExit(os.EX_CONFIG) from exc
             metrics.state, metrics.detail = State.FAILED, str(exc)
@@ -53,6 +54,8 @@ class ReceiverStep(bootsteps.StartStopStep):
             # Border: a fault of ours must not keep the worker from its other tasks.
             metrics.state, metrics.detail = State.FAILED, repr(exc)
             logger.exception("igwn-alert: the receiver does not run")
+            if self._is_fatal():
+                end_worker(f"the receiver does not run: {exc!r}")
             return
         signals.worker_shutting_down.connect(self._shutting_down)
         self._supervisor.start()
@@ -78,6 +81,14 @@ class ReceiverStep(bootsteps.StartStopStep):
         if enabled is None:
             return bool(self.bridge.topics)
         return enabled is True
+
+    def _is_fatal(self) -> bool:
+        try:
+            return bool(self.bridge.settings.on_failure == "shutdown")
+        except Exception:
+            # The same border: perhaps it is the settings that cannot be read.
+            logger.debug("igwn-alert: on_failure is not known", exc_info=True)
+            return False
 
     def _shutting_down(self, **_: Any) -> None:
         if self._supervisor is not None:

@@ -19,22 +19,26 @@ class CommitNote:
     """What stands in the metadata of a commit (4096 bytes at most by Kafka's default).
 
     ``at_s`` is when it was written, seconds since the epoch by the writer's clock; ``handlers``
-    tells receivers with other handlers apart, and is empty once a receiver has left.
+    tells receivers with other handlers apart, and is empty once a receiver has left. ``claimed`` is
+    the offset at which this ledger began with the partition, where that is known.
     """
 
     ledger_id: str
     topic_id: str
     at_s: float
     handlers: str = ""
+    claimed: int | None = None
 
     def text(self) -> str:
         """Return the metadata text."""
-        note = {
+        note: dict[str, object] = {
             "ledger": self.ledger_id,
             "topic": self.topic_id,
             "at": int(self.at_s),
             "handlers": self.handlers,
         }
+        if self.claimed is not None:
+            note["claimed"] = self.claimed
         return json.dumps(note)
 
     @classmethod
@@ -44,7 +48,9 @@ class CommitNote:
         try:
             note = json.loads(text)
             ledger_id, topic_id, at_s = note["ledger"], note["topic"], float(note["at"])
-            return cls(str(ledger_id), str(topic_id), at_s, str(note.get("handlers", "")))
+            handlers, claimed = str(note.get("handlers", "")), note.get("claimed")
+            begun = None if claimed is None else max(0, int(claimed))
+            return cls(str(ledger_id), str(topic_id), at_s, handlers, begun)
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return None
 

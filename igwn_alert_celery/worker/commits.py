@@ -54,6 +54,9 @@ class Commits:
         mark = "" if leaving else self._mark
         commits = {}
         for partition, mine in progress.items():
-            note = CommitNote(self._enqueuer.ledger_id, mine.pid.topic_id, now_s, mark)
+            ledger_id, topic_id, claim = self._enqueuer.ledger_id, mine.pid.topic_id, mine.claim
+            # Redis may have been emptied meanwhile: the new ledger has not claimed it yet.
+            claimed = claim.offset if claim and claim.ledger_id == ledger_id else None
+            note = CommitNote(ledger_id, topic_id, now_s, mark, claimed)
             commits[partition] = Commit(mine.position.next_offset, note.text())
         self._consumer.commit(commits, wait=leaving)

@@ -3,7 +3,8 @@
 
 The ledger counts when Kafka's commit names it, or when Kafka has no commit any more; otherwise
 the commit counts: Redis is new or was emptied, or somebody has reset the group's offsets with
-Kafka's own tools.
+Kafka's own tools. When the commit names the ledger, and that knows nothing of the partition, Redis
+came back as it was before the partition was claimed: then the claim counts, which the commit tells.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from igwn_alert_celery.enqueue.batch import PartitionId, Position
@@ -23,12 +24,20 @@ from igwn_alert_celery.settings import Settings
 from igwn_alert_celery.worker.commit_note import CommitNote
 from igwn_alert_celery.worker.first_requests import FirstRequests
 
-__all__ = ["Positions", "Progress"]
+__all__ = ["Claim", "Positions", "Progress"]
 
 logger = logging.getLogger(__name__)
 
 #: Counter of records that Kafka's retention removed before they were read.
 GAP = "lost_to_retention"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Where a ledger began with a partition."""
+
+    ledger_id: str
+    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,7 @@ class Progress:
     pid: PartitionId
     position: Position
     redelivered_below: int = 0
+    claim: Claim | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +136,26 @@ class Positions:
         return found
 
     def _start(self, found: _Found) -> Progress:
-        return self._within(found, self._choose(found))
+        start = self._within(found, self._choose(found))
+        claimed = self._claimed(found)
+        if claimed is None and found.stored is None:
+            claimed = start.position.next_offset
+        claim = None if claimed is None else Claim(self._enqueuer.ledger_id, claimed)
+        return replace(start, claim=claim)
+
+    def _is_ours(self, note: CommitNote | None) -> bool:
+        return note is not None and note.ledger_id == self._enqueuer.ledger_id
+
+    def _claimed(self, found: _Found) -> int | None:
+        """Return where our ledger began with the partition, as its commit tells."""
+        note = found.note
+        if note is None or not self._is_ours(note):
+            return None
+        return None if note.is_of_another_topic(found.pid.topic_id) else note.claimed
 
     def _choose(self, found: _Found) -> Progress:
         note, commit, stored = found.note, found.commit, found.stored
-        ours = note is not None and note.ledger_id == self._enqueuer.ledger_id
+        ours = self._is_ours(note)
         if stored is not None and (commit is None or ours):
             return Progress(found.pid, stored, commit.next_offset if commit else 0)
         if note is not None and note.is_of_another_topic(found.pid.topic_id):
@@ -159,7 +184,12 @@ class Positions:
         offset = commit.next_offset
         pid = found.pid
         if found.note is not None and self._enqueuer.keeps_positions:
-            offset = self._rewound(pid, offset)
+            claimed = self._claimed(found)
+            if claimed is None:
+                offset = self._rewound(pid, offset)
+            else:
+                # What retention has removed since was enqueued once, so it is not counted as lost.
+                offset = max(min(claimed, offset), found.low)
             logger.warning(
                 "%s[%d]: %s; going on at offset %d (Kafka's commit is %d). What was queued on the "
                 "task broker before is gone",

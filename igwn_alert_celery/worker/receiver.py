@@ -20,13 +20,15 @@ from igwn_alert_celery.errors import (
     RetryableError,
     TaskBrokerUnavailable,
 )
+from igwn_alert_celery.kafka.stall_watch import StallWatch
 from igwn_alert_celery.metrics import State
 from igwn_alert_celery.record import Record, TopicPartition
 from igwn_alert_celery.worker.commit_note import RENEW_S
 from igwn_alert_celery.worker.commits import Commits
+from igwn_alert_celery.worker.newcomers import Newcomers
 from igwn_alert_celery.worker.parts import Parts
-from igwn_alert_celery.worker.positions import Progress
 from igwn_alert_celery.worker.problems import Problems
+from igwn_alert_celery.worker.shares import Shares
 from igwn_alert_celery.worker.writer import LedgerDisagrees
 
 __all__ = ["Receiver"]
@@ -36,7 +38,6 @@ logger = logging.getLogger(__name__)
 POLL_S = 0.1
 MOST_RECORDS = 500
 LOOK_S = 5.0
-SILENT_S = 30.0
 QUIET_S = 30.0
 BACKOFF_S = 1.0
 #: After so long, seconds, poll again: max.poll.interval.ms is a minute.
@@ -52,13 +53,10 @@ class Receiver:
         self._metrics = parts.metrics
         self._problems = Problems(parts.consumer, parts.metrics)
         self._commits = Commits(parts.consumer, parts.enqueuer, parts.handlers_mark)
-        self._progress: dict[TopicPartition, Progress] = {}
-        self._stopping = False
-        # New partitions that cannot start yet: their topic is gone and Kafka has not noticed, or
-        # their broker is silent, which takes long to find out.
-        self._gone: set[TopicPartition] = set()
-        self._silent: set[TopicPartition] = set()
-        self._silent_since = 0.0
+        self._shares = Shares(parts)
+        self._newcomers = Newcomers(parts)
+        self._stalls = StallWatch(parts.consumer.cluster)
+        self._is_idle = self._stopping = False
         self._write_failed_at = -math.inf
         self._subscription: list[str] = []
         self._committed_at = self._looked_at = time.monotonic()
@@ -86,39 +84,26 @@ class Receiver:
     def _once(self) -> None:
         try:
             records, problems = self._consumer.poll(POLL_S, MOST_RECORDS)
-            self._metrics.last_poll_at = time.time()
+            self._metrics.note_poll()
+            self._is_idle = not records
             self._problems.take(problems)
-            self._receive(record for record in records if self._flows(record))
-            if self._consumer.new - self._gone - self._silent:
+            self._receive(record for record in records if self._shares.flows(record))
+            if self._newcomers.waiting:
                 self._start_new()
             self._chores()
             self._say_running()
         except RetryableError as exc:
             self._away(exc)
 
-    def _flows(self, record: Record) -> bool:
-        partition = TopicPartition(record.topic, record.partition)
-        progress = self._progress.get(partition)
-        if progress is None or partition in self._consumer.new:
-            return False
-        return record.offset >= progress.position.next_offset
-
     def _start_new(self) -> None:
-        self._parts.topics.look()
-        pids = self._parts.topics.partition_ids(self._consumer.new - self._silent)
-        starts = self._parts.positions.starts(pids)
+        starts = self._newcomers.starts()
         self._parts.writer.settle(starts.values())
-        self._gone = self._consumer.new - self._silent - pids.keys()
-        if pids.keys() - starts.keys():
-            self._silent |= pids.keys() - starts.keys()
-            self._silent_since = time.monotonic()
-        for partition in self._consumer.new:
-            self._progress.pop(partition, None)
-        self._progress.update(starts)
+        self._shares.start(self._consumer.new, starts)
         self._consumer.start_at({tp: start.position.next_offset for tp, start in starts.items()})
+        self._stalls.begin_anew(starts)
         # At once: what is sent while nobody listens must not be skipped by a later start.
         self._commit(starts)
-        self._show()
+        self._shares.show()
 
     def _receive(self, records: Iterable[Record]) -> None:
         by_partition: dict[TopicPartition, list[Record]] = defaultdict(list)
@@ -134,14 +119,15 @@ class Receiver:
                     self._consumer.pause([partition])
         finally:
             self._commit(by_partition)
-            self._show_partitions(by_partition)
+            self._shares.show_some(by_partition)
 
     def _receive_partition(
         self, partition: TopicPartition, records: list[Record], until: float
     ) -> None:
         try:
-            for progress in self._parts.writer.write(self._progress[partition], records):
-                self._progress[partition] = progress
+            shares = self._shares.progress
+            for progress in self._parts.writer.write(shares[partition], records):
+                shares[partition] = progress
                 self._write_failed_at = -math.inf
                 if time.monotonic() > until:
                     self._consumer.pause([partition])
@@ -160,28 +146,38 @@ class Receiver:
         now = time.monotonic()
         if now - self._committed_at > RENEW_S:
             self._committed_at = now
-            self._commit(list(self._progress))
+            self._commit(list(self._shares.progress))
             self._check_group()
         self._parts.topics.refresh_ids()
         self._take_out()
-        self._consumer.pause(self._stale())
+        self._consumer.pause(self._shares.stale())
         if now - self._looked_at > LOOK_S:
             self._looked_at = now
-            self._gone = set()
-            if now - self._silent_since > SILENT_S:
-                self._silent = set()
-            self._parts.topics.look()
-            self._consumer.refusals.take()  # it answers, so they are over
-            self._subscribe()
-            self._consumer.pause(self._moved())
-            self._show()
+            self._look()
+        self._revive()
+
+    def _look(self) -> None:
+        self._newcomers.look_again()
+        self._parts.topics.look()
+        self._consumer.refusals.take()  # it answers, so they are over
+        self._subscribe()
+        self._consumer.pause(self._shares.moved())
+        self._shares.show()
+
+    def _revive(self) -> None:
+        """Let partitions flow again that librdkafka no longer fetches."""
+        positions = self._shares.flowing()
+        stalled = self._stalls.look(positions, is_idle=self._is_idle)
+        if stalled:
+            self._metrics.counters["stalled_partitions"] += len(stalled)
+            self._consumer.fetch_anew({tp: positions[tp] for tp in stalled})
 
     def _take_out(self) -> None:
         """Let go of what was taken out; its position stays, for the worker that takes it again."""
         topics = self._parts.topics
         if not topics.take_out(self._metrics.unsubscribed):
             return
-        gone = {tp for tp in self._progress if topics.is_out(tp.topic)}
+        gone = {tp for tp in self._shares.progress if topics.is_out(tp.topic)}
         try:
             self._commit(gone)
         finally:
@@ -202,26 +198,8 @@ class Receiver:
                 self._commits.yields = True
                 raise
 
-    def _stale(self) -> list[TopicPartition]:
-        """Return the partitions whose topic was deleted since, or created again."""
-        is_current = self._parts.topics.is_current
-        return [tp for tp, progress in self._progress.items() if not is_current(progress.pid)]
-
-    def _moved(self) -> list[TopicPartition]:
-        """Return the partitions that the ledger has elsewhere: it came back older, or a seek."""
-        enqueuer = self._parts.enqueuer
-        if not enqueuer.keeps_positions:
-            return []
-        stored = enqueuer.positions([progress.pid for progress in self._progress.values()])
-        if None in stored.values():
-            # Emptied under us, so there is a new ledger.
-            enqueuer.open()
-        progress = self._progress.items()
-        return [tp for tp, mine in progress if stored[mine.pid] != mine.position]
-
     def _commit(self, partitions: Iterable[TopicPartition], *, leaving: bool = False) -> None:
-        mine = {tp: self._progress[tp] for tp in partitions if tp in self._progress}
-        self._commits.send(mine, leaving=leaving)
+        self._commits.send(self._shares.of(partitions), leaving=leaving)
 
     def _revoked(self, partitions: set[TopicPartition]) -> None:
         try:
@@ -232,10 +210,9 @@ class Receiver:
         self._forget(partitions)
 
     def _forget(self, partitions: set[TopicPartition]) -> None:
-        for partition in partitions:
-            self._progress.pop(partition, None)
+        self._shares.forget(partitions)
         self._parts.writer.forget(partitions)
-        self._show()
+        self._shares.show()
 
     def _away(self, exc: RetryableError) -> None:
         task_broker = isinstance(exc, TaskBrokerUnavailable)
@@ -255,7 +232,7 @@ class Receiver:
         deadline = time.monotonic() + seconds
         while not self._stopping and time.monotonic() < deadline:
             self._consumer.poll(POLL_S, MOST_RECORDS)
-            self._metrics.last_poll_at = time.time()
+            self._metrics.note_poll()
 
     def _reopened(self) -> bool:
         try:
@@ -274,16 +251,3 @@ class Receiver:
         # Without any topic Kafka's group does not take us in; there is nothing to wait for.
         if self._consumer.joined or not self._parts.topics.existing:
             self._parts.set_state(State.RUNNING, "")
-
-    def _show(self) -> None:
-        self._metrics.partitions = {}
-        self._show_partitions(self._progress)
-        self._parts.topics.describe(self._metrics)
-
-    def _show_partitions(self, partitions: Iterable[TopicPartition]) -> None:
-        for partition in partitions:
-            next_offset = self._progress[partition].position.next_offset
-            high = self._consumer.high_watermark(partition)
-            lag = None if high is None else max(0, high - next_offset)
-            name = f"{self._parts.topics.short(partition.topic)}[{partition.partition}]"
-            self._metrics.partitions[name] = {"next_offset": next_offset, "lag": lag}

@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Keeps a receiver running: restarts it with back-off, and says what is wrong."""
+"""Keeps a receiver running: restarts it with back-off, and says what is wrong.
+
+With ``igwn_alert_on_failure = "shutdown"`` the worker ends instead, where waiting does not help: an
+unexpected exception, a configuration that cannot work, a thread that is stuck. A server that is
+away, and what may be mended at any moment (a permission, a password), always is waited for.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +24,10 @@ from igwn_alert_celery.errors import (
 from igwn_alert_celery.metrics import State
 from igwn_alert_celery.native import start_native_thread
 from igwn_alert_celery.worker.assembly import Plan, connect
+from igwn_alert_celery.worker.ending import end_worker
 from igwn_alert_celery.worker.receiver import Receiver
 from igwn_alert_celery.worker.signalling import send_signal
+from igwn_alert_celery.worker.watchdog import Watchdog
 
 __all__ = ["Supervisor"]
 
@@ -29,7 +36,10 @@ logger = logging.getLogger(__name__)
 LEAST_BACKOFF_S = 0.5
 MOST_BACKOFF_S = 10.0
 LONG_ENOUGH_S = 60.0
+_AGAIN = "; it is started again"
 STOP_S = 15.0
+# It has been waited for already.
+STUCK_STOP_S = 2.0
 # Another deployment may end, a password or a permission may be on its way.
 _MAY_HEAL = (ForeignLedgerError, KafkaRefused)
 
@@ -50,11 +60,18 @@ class Supervisor:
         self._stopping = False
         self._finished = True
         self._has_run = False
-        Plan.of(bridge, os.environ).describe(self._metrics)
+        plan = Plan.of(bridge, os.environ)
+        plan.describe(self._metrics)
+        settings = plan.settings
+        self._is_fatal = settings.on_failure == "shutdown"
+        # A call to a silent task broker, and once more, is no thread that is stuck.
+        limit_s = max(settings.stuck_after_s, 2 * settings.task_broker_timeout_s)
+        self._watchdog = Watchdog(self._metrics, limit_s, self._failed)
 
     def start(self) -> None:
         """Start the thread; returns at once."""
         self._stopping, self._finished = False, False
+        self._watchdog.start()
         start_native_thread(self._run, "igwn-alert-receiver")
 
     def request_stop(self) -> None:
@@ -67,6 +84,8 @@ class Supervisor:
     def stop(self, timeout_s: float = STOP_S) -> bool:
         """Ask for the end and wait for it; returns whether it came within the time."""
         self.request_stop()
+        if self._metrics.stuck is not None:
+            timeout_s = min(timeout_s, STUCK_STOP_S)
         deadline = time.monotonic() + timeout_s
         while not self._finished and time.monotonic() < deadline:
             time.sleep(0.02)
@@ -78,10 +97,12 @@ class Supervisor:
 
     def _run(self) -> None:
         backoff_s = LEAST_BACKOFF_S
+        self._watchdog.watch_me()
         self._set(State.STARTING)
         try:
             while not self._stopping:
                 began = time.monotonic()
+                self._metrics.beats += 1
                 if not self._attempt():
                     return
                 long = time.monotonic() - began > LONG_ENOUGH_S
@@ -90,6 +111,7 @@ class Supervisor:
         finally:
             if self._metrics.state is not State.FAILED:
                 self._set(State.STOPPED)
+            self._watchdog.stop()
             self._finished = True
 
     def _attempt(self) -> bool:
@@ -103,6 +125,8 @@ class Supervisor:
                 more = "; it goes on trying" if again else ""
                 logger.error("igwn-alert: the receiver does not run: %s%s", exc, more)
             self._set(State.FAILED, str(exc))
+            if not again:
+                self._failed(str(exc))
             return again
         except RetryableError as exc:
             if self._metrics.detail != str(exc):
@@ -111,10 +135,17 @@ class Supervisor:
         except BaseException as exc:
             # Border of the receiver's thread, where SystemExit and a green time-out end too:
             # whatever it was, it is seen, and tried again.
-            self._metrics.counters["restarts"] += 1
+            self._metrics.counters["failures"] += 1
             self._set(State.FAILED, repr(exc))
-            logger.exception("the receiver failed; it is started again")
+            logger.exception("the receiver failed%s", "" if self._is_fatal else _AGAIN)
+            self._failed(f"the receiver failed: {exc!r}")
+            return not self._is_fatal
         return True
+
+    def _failed(self, reason: str) -> None:
+        """End the worker, if it is to end with its receiver."""
+        if self._is_fatal and not self._stopping:
+            end_worker(reason)
 
     def _receive(self) -> None:
         # Anew each time, so that a credential that was changed meanwhile is found.
@@ -145,4 +176,5 @@ class Supervisor:
     def _wait(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds
         while not self._stopping and time.monotonic() < deadline:
+            self._metrics.beats += 1
             time.sleep(0.05)

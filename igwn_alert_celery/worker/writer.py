@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Container, Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from igwn_alert_celery.enqueue.batch import Batch, Outcome, PartitionId, Verdict
@@ -115,4 +116,4 @@ class Writer:
             raise LedgerDisagrees(progress, outcome)
         before = next_offset if outcome.skipped == len(ready) else entries[outcome.skipped].offset
         announce(self._pipeline.sender, self._metrics, before, ready, outcome)
-        return Progress(progress.pid, outcome.position, progress.redelivered_below)
+        return replace(progress, position=outcome.position)

@@ -14,7 +14,16 @@ FILE = re.compile(r"(?:\w+/)*\w+\.(?:py|lua)\b")
 
 def test_every_file_of_the_package_is_in_a_table():
     shown = [name for row in table(DOCUMENT, "file", "does") for name in code(row[0])]
-    for folder in ("kafka", "enqueue", "publisher", "worker", "client", "cli", "playground"):
+    for folder in (
+        "kafka",
+        "enqueue",
+        "publisher",
+        "worker",
+        "redelivery",
+        "client",
+        "cli",
+        "playground",
+    ):
         rows = table(DOCUMENT, f"file in `{folder}/`", "does")
         shown += [f"{folder}/{name}" for row in rows for name in code(row[0])]
     files = {

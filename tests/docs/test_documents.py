@@ -56,7 +56,7 @@ def test_the_table_of_signals_is_whole():
 
 def test_the_table_of_the_status_is_whole():
     shown = {name for row in table(README, "key", "says") for name in code(row[0])}
-    assert shown == {*Metrics().as_dict(), "handlers"}
+    assert shown == {*Metrics().as_dict(), "app", "handlers"}
 
 
 def test_the_states_are_all_named():

@@ -33,6 +33,7 @@ class Deployment:
         self.topic = f"{self.group}.superevent"
         self._folder = folder
         self._workers: list[WorkerProcess] = []
+        self.module = "tests.integration.followup"
         self.environment = {
             "FOLLOWUP_BROKER": broker_url,
             # RabbitMQ keeps its queues from test to test; Redis is emptied.
@@ -62,7 +63,7 @@ class Deployment:
     def start(self, *options: str, name: str = "w1", level: str = "INFO") -> WorkerProcess:
         """Start a worker and return it at once."""
         arguments = ["-l", level, *options] if level else list(options)
-        worker = WorkerProcess(name, self._folder, self.environment, arguments)
+        worker = WorkerProcess(name, self._folder, self.environment, arguments, self.module)
         self._workers.append(worker)
         return worker
 

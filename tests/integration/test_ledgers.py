@@ -149,6 +149,31 @@ def test_redis_come_back_with_older_data_is_rewound_to(deployment, running):
         check_marks(it)
 
 
+@pytest.mark.parametrize("running", [True, False])
+def test_redis_come_back_from_before_a_partition_was_claimed_is_rewound_to_the_claim(
+    deployment, running
+):
+    topics = ("superevent", "later")
+    with receiving(deployment, *topics) as it:
+        it.running()
+        snapshot = {key: deployment.redis.dump(key) for key in deployment.redis.scan_iter()}
+        later = f"{deployment.group}.later"
+        deployment.kafka.create_topic(later, 1)
+        for uid in "abc":
+            deployment.kafka.send(later, json.dumps({"uid": uid}))
+        deployment.kafka.flush()
+        it.expect(["a", "b", "c"])
+        if running:
+            restore(deployment.redis, snapshot)
+            it.expect(["a", "b", "c"], timeout_s=15)
+    if not running:
+        restore(deployment.redis, snapshot)
+        with receiving(deployment, *topics) as it:
+            it.expect(["a", "b", "c"])
+    marks = [record.get("redelivered") for _, record in it.messages]
+    assert marks == [True, True, True]
+
+
 def check_marks(it):
     marks = [record.get("redelivered") for _, record in it.messages]
     assert marks == [None, True, True]

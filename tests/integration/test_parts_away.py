@@ -28,7 +28,7 @@ def test_a_partition_that_does_not_answer_stops_no_other_one(deployment, monkeyp
     with receiving(deployment) as it:
         it.running()
     monkeypatch.setattr(Cluster, "_offsets_of_one", answer)
-    monkeypatch.setattr("igwn_alert_celery.worker.receiver.SILENT_S", 0.1)
+    monkeypatch.setattr("igwn_alert_celery.worker.newcomers.SILENT_S", 0.1)
     monkeypatch.setattr("igwn_alert_celery.worker.receiver.LOOK_S", 0.3)
     with receiving(deployment) as it:
         it.state("running")

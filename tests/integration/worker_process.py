@@ -27,13 +27,20 @@ class WorkerProcess:
         For the app; on top of ours.
     options : list of str
         For ``celery worker``.
+    module : str
+        Where its app is.
     """
 
     def __init__(
-        self, name: str, folder: Path, environment: dict[str, str], options: list[str]
+        self,
+        name: str,
+        folder: Path,
+        environment: dict[str, str],
+        options: list[str],
+        module: str = "tests.integration.followup",
     ) -> None:
         self.log = folder / f"{name}.log"
-        app = ["-A", "tests.integration.followup", "worker", "-n", f"{name}@%h"]
+        app = ["-A", module, "worker", "-n", f"{name}@%h"]
         with self.log.open("ab") as output:
             self.popen = subprocess.Popen(
                 [sys.executable, "-m", "celery", *app, *options],

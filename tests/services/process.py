@@ -80,6 +80,14 @@ class Process:
                 pass  # killed below
         self.kill()
 
+    def suspend(self) -> None:
+        """Stop it where it stands, its connections open, until :meth:`resume` or :meth:`kill`."""
+        os.killpg(self._popen.pid, signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        os.killpg(self._popen.pid, signal.SIGCONT)
+
     def kill(self) -> None:
         """Kill the whole process group, guard included."""
         if self._popen.stdin is not None:

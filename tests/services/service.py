@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import tempfile
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar
 
@@ -61,6 +63,16 @@ class Service(ABC):
     def kill(self) -> None:
         """Kill it as a crash would; its data stay. Skips the test when the server is not ours."""
         self._own().kill()
+
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Let it hang: it keeps its connections and answers nobody."""
+        process = self._own()
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
 
     def close(self) -> None:
         """End it for good and remove its data; a foreign one is left alone."""

@@ -92,8 +92,10 @@ def test_status_before_anything_runs(app, bridge):
     assert json.loads(json.dumps(said)) == said
     assert (said["state"], said["topics"]) == ("stopped", [])
     assert said["handlers"] == [f"{__name__}.handle"]
+    assert said["app"] == app.main
     assert not app.configured
     assert IGWNAlert().status()["handlers"] == []
+    assert IGWNAlert().status()["app"] is None
 
 
 def test_nothing_shows_a_secret(app):

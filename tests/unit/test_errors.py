@@ -24,7 +24,8 @@ def test_the_tree_in_the_docstring_is_the_tree():
 @pytest.mark.parametrize("kind", ERRORS)
 def test_all_can_be_caught_as_one_and_travel(kind):
     assert issubclass(kind, errors.IGWNAlertError)
-    raised = kind("reason", "detail") if kind is errors.PoisonRecord else kind("a text")
+    given = {errors.PoisonRecord: ("reason", "detail"), errors.HandlerKilledProcess: ("task", 3)}
+    raised = kind(*given.get(kind, ("a text",)))
     other = pickle.loads(pickle.dumps(raised))
     assert (type(other), str(other)) == (kind, str(raised))
 

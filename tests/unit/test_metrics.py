@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from igwn_alert_celery.metrics import Metrics, State
+from igwn_alert_celery.metrics import Metrics, State, Stuck
 
 
 def test_before_anything_has_happened():
@@ -38,8 +38,44 @@ def test_everything_is_told_as_plain_values():
 def test_every_field_is_told():
     lists = {name: f"{name}_topics" for name in ("missing", "forbidden", "unsubscribed")}
     renamed = {**lists, "last_alert_at": "last_alert_age_s", "last_poll_at": "last_poll_age_s"}
+    renamed |= {"stuck": "stuck_s", "not_running_at": "not_running_s"}
     names = {renamed.get(field.name, field.name) for field in dataclasses.fields(Metrics)}
-    assert names == Metrics().as_dict().keys()
+    # Dead letters are one of the counters.
+    assert names - {"beats"} == Metrics().as_dict().keys() - {"dead_letters"}
+
+
+def test_since_when_it_does_not_run_is_noted_with_the_state():
+    metrics = Metrics()
+    assert metrics.as_dict()["not_running_s"] is None
+    metrics.state = State.STARTING
+    metrics.not_running_at -= 60
+    metrics.state = State.FAILED
+    metrics.state = State.STARTING
+    assert metrics.as_dict()["not_running_s"] == pytest.approx(60, abs=5)
+    metrics.state = State.RUNNING
+    assert metrics.as_dict()["not_running_s"] is None
+    metrics.state = State.KAFKA_AWAY
+    assert metrics.as_dict()["not_running_s"] == pytest.approx(0, abs=5)
+
+
+def test_dead_letters_are_counted():
+    metrics = Metrics()
+    assert metrics.as_dict()["dead_letters"] == 0
+    assert metrics.as_dict()["counters"] == {}
+    metrics.counters["dead_letters"] += 2
+    assert metrics.as_dict()["dead_letters"] == 2
+
+
+def test_that_the_receiver_is_stuck_is_told_in_place_of_its_state():
+    metrics = Metrics(state=State.RUNNING)
+    assert metrics.as_dict()["stuck_s"] is None
+    metrics.stuck = Stuck(time.monotonic() - 60, "no poll")
+    said = metrics.as_dict()
+    assert (said["state"], said["detail"]) == ("stuck", "no poll")
+    assert said["stuck_s"] == pytest.approx(60, abs=5)
+    assert json.loads(json.dumps(said)) == said
+    metrics.stuck = None
+    assert metrics.as_dict()["state"] == "running"
 
 
 def test_what_is_told_changes_no_more():

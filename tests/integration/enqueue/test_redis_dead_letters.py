@@ -51,3 +51,16 @@ def test_they_can_be_added_by_hand(client, prefix):
     assert (store.get(letters[0].id), store.get(letters[1].id)) == (None, letters[1])
     assert (store.drop(letters[1].id), store.drop(letters[1].id)) == (True, False)
     assert (store.count(), store.size_bytes()) == (1, len(letters[2].to_json()))
+
+
+def test_they_are_read_by_id_in_any_order(ledger):
+    store = ledger.dead_letters
+    letters = [letter(n) for n in range(3)]
+    for one in letters:
+        store.add(one)
+    first, second, third = ids = [one.id for one in letters]
+    assert store.ids() == ids
+    assert store.some([third, "gone", first]) == [letters[2], letters[0]]
+    assert store.some([]) == []
+    store.drop(second)
+    assert store.ids() == [first, third]

@@ -14,6 +14,7 @@ from confluent_kafka.admin import (
     ResourceType,
     ScramCredentialInfo,
     ScramMechanism,
+    UserScramCredentialDeletion,
     UserScramCredentialUpsertion,
 )
 
@@ -25,8 +26,11 @@ __all__ = [
     "SECRET",
     "WRITE_ONLY",
     "allow",
+    "allow_group",
     "change",
+    "delete",
     "forbid",
+    "forbid_group",
     "grant",
     "permit",
 ]
@@ -69,15 +73,39 @@ def change(admin: Any, username: str, password: str) -> None:
         future.result(_TIMEOUT_S)
 
 
+def delete(admin: Any, username: str) -> None:
+    """Delete a user; those who are logged in stay so."""
+    deletion = UserScramCredentialDeletion(username, ScramMechanism.SCRAM_SHA_512)
+    for future in admin.alter_user_scram_credentials([deletion]).values():
+        future.result(_TIMEOUT_S)
+
+
 def forbid(admin: Any, topic: str) -> None:
     """Let alice read this topic no more."""
-    for future in admin.create_acls([_no_reading(topic)]).values():
-        future.result(_TIMEOUT_S)
+    _create(admin, _no_reading(topic))
 
 
 def allow(admin: Any, topic: str) -> None:
     """Undo :func:`forbid`."""
-    rule = _no_reading(topic)
+    _delete(admin, _no_reading(topic))
+
+
+def forbid_group(admin: Any, group: str) -> None:
+    """Let alice use this consumer group no more."""
+    _create(admin, _no_group(group))
+
+
+def allow_group(admin: Any, group: str) -> None:
+    """Undo :func:`forbid_group`."""
+    _delete(admin, _no_group(group))
+
+
+def _create(admin: Any, rule: Any) -> None:
+    for future in admin.create_acls([rule]).values():
+        future.result(_TIMEOUT_S)
+
+
+def _delete(admin: Any, rule: Any) -> None:
     same = AclBindingFilter(
         rule.restype, rule.name, rule.resource_pattern_type, rule.principal, rule.host,
         rule.operation, rule.permission_type,
@@ -91,6 +119,10 @@ def permit(admin: Any, topic: str) -> None:
     rule = _rule(ResourceType.TOPIC, topic, _LITERAL, AclOperation.READ, _ALLOW)
     for future in admin.create_acls([rule]).values():
         future.result(_TIMEOUT_S)
+
+
+def _no_group(group: str) -> Any:
+    return _rule(ResourceType.GROUP, group, _LITERAL, AclOperation.READ, _DENY)
 
 
 def _no_reading(topic: str) -> Any:

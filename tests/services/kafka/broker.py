@@ -40,6 +40,7 @@ class Kafka(Service):
     variable = "IGWN_ALERT_TEST_KAFKA"
     _listeners: ClassVar[tuple[str, ...]] = ("PLAINTEXT", "CONTROLLER")
     _format_options: ClassVar[tuple[str, ...]] = ()
+    _replicas: ClassVar[int] = 1
 
     def __init__(self, address: str | None = None) -> None:
         self._admin_client: Any = None
@@ -54,7 +55,7 @@ class Kafka(Service):
 
     def create_topic(self, name: str, partitions: int = 1) -> None:
         """Create a topic and wait until each partition has a leader."""
-        new = NewTopic(name, num_partitions=partitions, replication_factor=1)
+        new = NewTopic(name, num_partitions=partitions, replication_factor=self._replicas)
         self._admin.create_topics([new], operation_timeout=_TIMEOUT_S)[name].result(_TIMEOUT_S)
         wait_until(lambda: self._leaders(name) == partitions, _TIMEOUT_S, f"topic {name}")
 
@@ -169,10 +170,13 @@ class Kafka(Service):
     def _prepare(self) -> str:
         self._java = program("java", "apt-get install default-jre-headless")
         self._jars = kafka_jars()
-        self._ports = {name: free_port() for name in self._listeners}
+        self._ports = self._choose_ports()
         config = server_properties(self._ports, self.folder / "data", self._more_properties())
         self._config.write_text(config)
         return f"127.0.0.1:{self._ports['PLAINTEXT']}"
+
+    def _choose_ports(self) -> dict[str, int]:
+        return {name: free_port() for name in self._listeners}
 
     def _more_properties(self) -> dict[str, str]:
         return {}

@@ -72,6 +72,18 @@ class SecuredKafka(Kafka):
         """Give a user another password."""
         access.change(self._admin, username, password)
 
+    def delete_user(self, username: str) -> None:
+        """Delete a user; :meth:`change_password` makes it again."""
+        access.delete(self._admin, username)
+
+    def forbid_group(self, group: str) -> None:
+        """Let alice use a consumer group no more."""
+        access.forbid_group(self._admin, group)
+
+    def allow_group(self, group: str) -> None:
+        """Let alice use it again."""
+        access.allow_group(self._admin, group)
+
     def forbid(self, topic: str) -> None:
         """Let alice read a topic no more."""
         access.forbid(self._admin, topic)

@@ -23,7 +23,8 @@ def _nobodys_environment(monkeypatch, tmp_path):
 @pytest.fixture(autouse=True)
 def _levels_end():
     """Undo what the command does to the log of its process."""
-    loggers = [logging.getLogger(name) for name in ("adc", "igwn_alert_celery.kafka.librdkafka")]
+    ours = (f"igwn_alert_celery.{name}" for name in ("kafka.librdkafka", "enqueue.publish"))
+    loggers = [logging.getLogger(name) for name in ("adc", *ours)]
     levels = [logger.level for logger in loggers]
     yield
     for logger, level in zip(loggers, levels, strict=True):

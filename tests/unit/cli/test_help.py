@@ -9,6 +9,9 @@ import pytest
 from igwn_alert_celery import __version__
 from igwn_alert_celery.cli.command import igwn_alert
 from igwn_alert_celery.cli.commands import COMMANDS
+from igwn_alert_celery.cli.dead_letters import dead_letters
+
+NESTED = [f"dead-letters {name}" for name in dead_letters.commands]
 
 
 def commands_of(help_text):
@@ -25,28 +28,33 @@ def parse(words):
     ctx = igwn_alert.make_context("igwn-alert", rest)
     with ctx:
         name, command, arguments = igwn_alert.resolve_command(ctx, ctx._protected_args + ctx.args)
-        return name, command.make_context(name, arguments, parent=ctx)
+        first, inner = name, command.make_context(name, arguments, parent=ctx)
+        while isinstance(command, click.Group):
+            rest = inner._protected_args + inner.args
+            name, command, arguments = command.resolve_command(inner, rest)
+            inner = command.make_context(name, arguments, parent=inner)
+        return first, inner
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, *NESTED])
 def test_every_sub_command_has_help_with_an_example_of_itself(run, name):
-    result = run(name, "--help")
+    result = run(*name.split(), "--help")
     assert result.exit_code == 0
     examples = commands_of(result.output)
-    assert any(name in words for words in examples)
+    assert any(f" {name} " in f" {' '.join(words)} " for words in examples)
 
 
-@pytest.mark.parametrize("name", [None, *COMMANDS])
+@pytest.mark.parametrize("name", ["", *COMMANDS, *NESTED])
 def test_every_example_is_one_that_the_command_understands(run, name):
-    result = run(*([] if name is None else [name]), "--help")
+    result = run(*name.split(), "--help")
     for words in commands_of(result.output):
         if "--help" not in words:
             assert parse(words)[0] in COMMANDS
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, *NESTED])
 def test_every_line_of_help_fits_into_a_terminal(run, name):
-    assert all(len(line) <= 80 for line in run(name, "--help").output.splitlines())
+    assert all(len(line) <= 80 for line in run(*name.split(), "--help").output.splitlines())
 
 
 def test_the_help_lists_the_sub_commands_in_the_order_of_their_use(run):
@@ -68,6 +76,7 @@ def test_the_version_is_the_packages(run):
 def test_no_option_takes_a_password():
     with click.Context(igwn_alert) as ctx:
         commands = [igwn_alert, *(igwn_alert.get_command(ctx, name) for name in COMMANDS)]
+    commands += dead_letters.commands.values()
     options = {option for command in commands for param in command.params for option in param.opts}
     assert len(options) > 20
     assert not {option for option in options if "pass" in option or "token" in option}

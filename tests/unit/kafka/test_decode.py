@@ -119,6 +119,13 @@ def test_poison(value, fmt, expected):
     assert reason(value, fmt) == expected
 
 
+def test_a_record_whose_headers_cannot_be_read_is_poison_whatever_its_value():
+    record = Record("g.t", 0, 0, 0, None, b"{}", (), "a header's name is not UTF-8")
+    with pytest.raises(PoisonRecord, match="not UTF-8") as caught:
+        decode(record, max_bytes=1000)
+    assert caught.value.reason == "undecodable"
+
+
 def test_the_detail_of_poison_is_short():
     with pytest.raises(PoisonRecord) as caught:
         run(b"{}", b"\xff" * 100_000)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from igwn_alert_celery.worker.commit_note import LIVE_S, CommitNote
 
-NOTE = CommitNote("ledger", "topic", 1_800_000_000.0, "mark")
+NOTE = CommitNote("ledger", "topic", 1_800_000_000.0, "mark", 7)
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -18,6 +18,11 @@ JSON = st.recursive(
 
 def test_it_comes_back():
     assert CommitNote.read(NOTE.text()) == NOTE
+
+
+def test_that_of_an_older_version_tells_no_claim():
+    note = CommitNote.read('{"ledger": "a", "topic": "b", "at": 1, "handlers": "c"}')
+    assert note == CommitNote("a", "b", 1.0, "c")
 
 
 @given(st.text() | JSON.map(json.dumps))
@@ -37,6 +42,8 @@ def test_whatever_somebody_else_committed_is_no_note(text):
         '{"ledger": "a", "topic": "b"}',
         f'{{"ledger": "a", "topic": "b", "at": {"9" * 400}}}',
         '{"ledger": "a", "topic": "b", "at": "soon"}',
+        '{"ledger": "a", "topic": "b", "at": 1, "claimed": "soon"}',
+        '{"ledger": "a", "topic": "b", "at": 1, "claimed": Infinity}',
     ],
 )
 def test_odd_metadata_is_no_note(text):

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""kombu's Redis channel for consuming, which knows what becomes of each message.
+
+Where kombu and Celery fall short, this is the one place that mends it:
+
+- a message acknowledged, or given back, after its connection was lost raises AttributeError, which
+  ends the worker: kombu makes a client for a connection that is closed
+  (https://github.com/celery/kombu/issues/582, https://github.com/celery/kombu/issues/970);
+- closing a lost connection gives back tasks that still run;
+- tasks held for longer than ``visibility_timeout`` are given back although they run
+  (https://github.com/celery/celery/issues/5935).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from kombu.transport import virtual
+from kombu.transport.redis import QoS
+from kombu.utils.json import dumps
+from redis.exceptions import RedisError, ResponseError
+
+from igwn_alert_celery.redelivery.tracker import Tracker
+from igwn_alert_celery.redelivery.unacked import task_id_of
+
+__all__ = ["STAYS", "tracking"]
+
+logger = logging.getLogger(__name__)
+
+#: Set on a message whose task has been sent again by Celery's retry: it stays outstanding.
+STAYS = "igwn_alert_stays_outstanding"
+
+
+class TrackedQoS(QoS):
+    """kombu's book-keeping of a channel's messages, told to the tracker."""
+
+    tracker: Tracker
+    default_keys: Mapping[str, str]
+    running_tags: Callable[[], set[str]]
+    _default: Any = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)  # type: ignore[no-untyped-call]
+        self._still_running: dict[str, Any] = {}
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """Hold a message that was popped."""
+        try:
+            super().append(message, delivery_tag)  # type: ignore[no-untyped-call]
+        except (RedisError, OSError) as exc:
+            # Popped it is, and in no queue any more: it is noted as soon as Redis takes it.
+            logger.warning("a task is held though Redis does not note it yet: %s", exc)
+            route = message.delivery_info
+            text = dumps([message._raw, route["exchange"], route["routing_key"]])  # noqa: SLF001
+            self.tracker.hold(delivery_tag, text)
+            virtual.QoS.append(self, message, delivery_tag)
+
+    def ack(self, delivery_tag: str) -> None:
+        """Forget a message that is handled."""
+        self.tracker.settle(delivery_tag, self._handled(delivery_tag))
+        virtual.QoS.ack(self, delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT002 - kombu's
+        """Forget a message, or give it back."""
+        if requeue:
+            self.tracker.put_back(delivery_tag, leftmost=True)
+        else:
+            self.tracker.settle(delivery_tag, self._handled(delivery_tag))
+        virtual.QoS.ack(self, delivery_tag)
+
+    def restore_unacked(self, client: Any = None) -> None:
+        """Give back what was delivered and does not run, when the channel is closed."""
+        running = self.running_tags()
+        for tag, message in list(self._delivered.items()):
+            if tag in running:
+                # It is acknowledged here when it ends, whatever has become of the connection.
+                self._still_running[tag] = message
+            else:
+                self.tracker.put_back(tag, leftmost=False)
+        self._delivered.clear()
+
+    def restore_visible(self, *args: Any, **options: Any) -> None:
+        """Give back what has timed out, of workers without us alone.
+
+        What we hold is given back when we die, and not before.
+        """
+        if self._default is None:
+            self._default = QoS(self.channel)
+            self._default._on_collect.cancel()  # noqa: SLF001 - kombu has no other way
+            for name, key in self.default_keys.items():
+                setattr(self._default, name, key)
+        try:
+            self._default.restore_visible(*args, **options)
+        except ResponseError as exc:
+            # Tried again soon; Celery would log a traceback each time.
+            logger.debug("tasks that have timed out are not given back now: %s", exc)
+
+    def known_tags(self) -> set[str]:
+        """Return the tags that are delivered, or run although their connection is lost."""
+        return {*self._delivered, *self._still_running}
+
+    def _handled(self, delivery_tag: str) -> str:
+        message = self._delivered.get(delivery_tag) or self._still_running.pop(delivery_tag, None)
+        if message is None or getattr(message, STAYS, False):
+            return ""
+        return task_id_of(message.headers)
+
+
+def tracking(
+    channel_class: type[Any],
+    tracker: Tracker,
+    default_keys: Mapping[str, str],
+    running_tags: Callable[[], set[str]],
+) -> type[Any]:
+    """Return a channel class that tells the tracker.
+
+    Parameters
+    ----------
+    channel_class : type
+        kombu's.
+    tracker : Tracker
+    default_keys : mapping
+        The keys that the app's other workers have, which go on being swept by time-out.
+    running_tags : callable
+        Returns the delivery tags of the tasks that run.
+    """
+    parts = {
+        "tracker": tracker,
+        "default_keys": default_keys,
+        "running_tags": staticmethod(running_tags),
+    }
+
+    class TrackedChannel(channel_class):
+        QoS = type("TrackedQoS", (TrackedQoS,), parts)
+
+        def _brpop_start(self, *args: Any, **options: Any) -> None:
+            tracker.asks(self)
+            super()._brpop_start(*args, **options)
+
+        def _brpop_read(self, **options: Any) -> Any:
+            try:
+                return super()._brpop_read(**options)
+            finally:
+                tracker.popping_since = None
+
+    return TrackedChannel

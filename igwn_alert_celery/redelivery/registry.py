@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Which workers are alive, by Redis's own clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from igwn_alert_celery.enqueue.redis_dead_letters import register, text_of
+from igwn_alert_celery.redelivery.keys import PACKAGE
+from igwn_alert_celery.redelivery.link import Linked
+
+__all__ = ["Peer", "Peers", "beat", "leave"]
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One worker, this one included.
+
+    Attributes
+    ----------
+    incarnation : str
+    age_s : float
+        Seconds since its last heartbeat.
+    popping_since_ms : int
+        Since when it waits for a message, by Redis's clock; 0 when it does not.
+    """
+
+    incarnation: str
+    age_s: float
+    popping_since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Peers:
+    """All workers, and the time of Redis's clock in milliseconds."""
+
+    now_ms: int
+    all: tuple[Peer, ...]
+
+
+def beat(linked: Linked, incarnation: str, popping_s: float | None) -> Peers:
+    """Say that we are alive, and return all that have said so.
+
+    Parameters
+    ----------
+    linked : Linked
+    incarnation : str
+        Ours.
+    popping_s : float or None
+        For how long we have been waiting for a message.
+    """
+    script = register(linked.client, "beat.lua", package=PACKAGE)
+    keys = [linked.keys.workers, linked.keys.popping]
+    popping_ms = -1 if popping_s is None else round(1000 * popping_s)
+    now_ms, workers, popping = script(keys, [incarnation, popping_ms])
+    since = {text_of(name): int(text_of(at)) for name, at in _pairs(popping)}
+    found = tuple(
+        Peer(text_of(name), (now_ms - float(at)) / 1000, since.get(text_of(name), 0))
+        for name, at in _pairs(workers)
+    )
+    return Peers(now_ms, found)
+
+
+def leave(linked: Linked, incarnation: str) -> None:
+    """Forget a worker that holds nothing any more."""
+    pipe = linked.client.pipeline()
+    pipe.zrem(linked.keys.workers, incarnation)
+    pipe.hdel(linked.keys.popping, incarnation)
+    pipe.delete(linked.keys.running(incarnation))
+    pipe.execute()
+
+
+def _pairs(flat: list[Any]) -> zip[tuple[Any, Any]]:
+    return zip(flat[::2], flat[1::2], strict=True)

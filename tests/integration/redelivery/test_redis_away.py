@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Redis goes away while handlers run: the worker stays, consumes again, and runs nothing twice."""
+
+import time
+
+import pytest
+
+from tests.services.wait import wait_until
+
+POOLS = ["prefork", "threads", "gevent", "eventlet"]
+
+
+@pytest.mark.parametrize("pool", POOLS)
+def test_a_worker_outlives_redis_and_runs_nothing_twice(restarting, pool):
+    if pool in {"gevent", "eventlet"}:
+        pytest.importorskip(pool)
+    redelivery, server = restarting
+    worker = redelivery.worker("w1", "-P", pool, "-c", "2")
+    redelivery.send("LONG1", "LONG2", do="sleep", s=5)
+    redelivery.send("S1", "S2", "S3", "S4")
+    wait_until(lambda: len(began(redelivery)) == 2, 20, "two run")
+    server.kill()
+    time.sleep(2)
+    server.start()
+    since = time.monotonic()
+    redelivery.send("S5")
+    redelivery.wait("done", ["S1", "S2", "S3", "S4", "S5", "LONG1", "LONG2"])
+    assert time.monotonic() - since < 15
+    assert worker.popen.poll() is None, worker.text[-2000:]
+    assert set(redelivery.counts("began").values()) == {1}
+    wait_until(lambda: not server.client().hlen("igwn_alert:outstanding"), 15, "all handled")
+    assert "Unrecoverable" not in worker.text
+
+
+def began(redelivery):
+    return redelivery.counts("began")

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: BSD-3-Clause
+from collections import Counter
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+
+from igwn_alert_celery.errors import TaskBrokerUnavailable
+from igwn_alert_celery.redelivery import heart as module
+from igwn_alert_celery.redelivery.heart import BEAT_S, DEAD_S, Heart
+from igwn_alert_celery.redelivery.registry import Peer, Peers
+
+
+class Redis:
+    """Stands for Redis and the clock: who beats, and who has been restored."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        self.away = False
+        self.beats = {"me": 0.0}
+        self.restored = []
+        self.steps = []
+        monkeypatch.setattr(module, "beat", self.beat)
+        monkeypatch.setattr(module.time, "sleep", lambda s: None)
+        tracker = SimpleNamespace(
+            incarnation="me",
+            popping_since=None,
+            reconnected=0,
+            waits=False,
+            drain=lambda linked: None,
+        )
+        sweep = SimpleNamespace(wanted=0, want=self.want, step=self.step)
+        self.sweeps_wanted = 0
+        restorer = SimpleNamespace(restore=self.restore)
+        deaf = SimpleNamespace(look=lambda linked: False)
+        audit = SimpleNamespace(look=lambda linked: 0)
+        self.heart = Heart(self, tracker, restorer, sweep, deaf, audit, Counter())
+        self.heart._clock = lambda: self.now
+
+    @contextmanager
+    def using(self):
+        if self.away:
+            raise TaskBrokerUnavailable("away")
+        yield self
+
+    def beat(self, linked, incarnation, popping_s):
+        self.beats[incarnation] = self.now
+        peers = [Peer(name, self.now - at, 0) for name, at in self.beats.items()]
+        return Peers(round(1000 * self.now), tuple(peers))
+
+    def restore(self, linked, incarnation):
+        self.restored.append((incarnation, self.now))
+        del self.beats[incarnation]
+        return 3
+
+    def want(self):
+        self.sweeps_wanted += 1
+
+    def step(self, linked, peers, living):
+        self.steps.append(sorted(living))
+        return 0
+
+    def live(self, seconds, *others):
+        """Let time pass; these others beat as well."""
+        until = self.now + seconds
+        while self.now < until:
+            self.now += BEAT_S
+            if not self.away:
+                self.beats |= dict.fromkeys(others, self.now)
+            self.heart._once(self.heart._beat)
+
+
+@pytest.fixture
+def redis(monkeypatch):
+    return Redis(monkeypatch)
+
+
+def test_a_worker_that_is_silent_for_long_is_restored_once(redis):
+    redis.live(60, "w1", "w2")
+    redis.live(DEAD_S + 2 * BEAT_S, "w1")
+    assert [name for name, _ in redis.restored] == ["w2"]
+    assert redis.heart._counters == {
+        "workers_found_dead": 1,
+        "given_back": 3,
+        "sent_again": 0,
+        "found_deaf": 0,
+    }
+    assert redis.sweeps_wanted
+    redis.live(60, "w1")
+    assert len(redis.restored) == 1
+
+
+def test_nobody_is_judged_before_redis_has_answered_for_as_long(redis):
+    redis.beats["old"] = -1000.0
+    redis.live(DEAD_S - BEAT_S)
+    assert not redis.restored
+    redis.live(2 * BEAT_S)
+    assert [name for name, _ in redis.restored] == ["old"]
+
+
+def test_after_an_outage_every_worker_has_the_time_to_beat_again(redis):
+    redis.live(60, "w1", "w2")
+    redis.away = True
+    redis.live(120)
+    redis.away = False
+    # The other one comes back late, though in time.
+    redis.live(DEAD_S - 2 * BEAT_S)
+    assert not redis.restored
+    redis.live(60, "w1", "w2")
+    assert not redis.restored
+
+
+def test_whoever_was_stopped_itself_judges_nobody_at_first(redis):
+    redis.live(60, "w1")
+    redis.now += 100.0
+    redis.heart._once(redis.heart._beat)
+    redis.live(BEAT_S * 2)
+    assert not redis.restored
+    redis.live(60, "w1")
+    assert not redis.restored
+
+
+def test_the_dead_do_not_keep_lost_tasks_from_being_sent_again(redis):
+    redis.live(60, "w1", "w2")
+    redis.live(DEAD_S + 2 * BEAT_S, "w1")
+    assert redis.steps[-1] == ["me", "w1"]
+
+
+def test_whatever_fails_the_heart_goes_on(redis, caplog):
+    redis.live(30, "w1")
+    redis.heart._restorer = SimpleNamespace(restore=lambda *_: 1 / 0)
+    redis.live(30)
+    assert "redelivery failed" in caplog.text
+    assert redis.heart._counters["heart_failures"] > 0
+    redis.heart._restorer = SimpleNamespace(restore=redis.restore)
+    redis.live(BEAT_S)
+    assert [name for name, _ in redis.restored] == ["w1"]

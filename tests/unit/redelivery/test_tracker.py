@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: BSD-3-Clause
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import pytest
+
+from igwn_alert_celery.errors import TaskBrokerUnavailable
+from igwn_alert_celery.redelivery import tracker as module
+from igwn_alert_celery.redelivery.tracker import Tracker
+
+
+class Books:
+    """Stands for what Redis keeps of one worker."""
+
+    def __init__(self):
+        self.said = []
+        self.held = []
+
+    def settle(self, tag, task_id):
+        self.said.append(("settle", tag, task_id))
+
+    def put_back(self, tag, *, leftmost=False):
+        self.said.append(("put back", tag, leftmost))
+
+    def started(self, ids):
+        self.said.append(("started", *ids))
+
+    def tags(self):
+        return self.held
+
+
+class Link:
+    is_open = True
+
+    def __init__(self):
+        self.books = Books()
+        self.away = False
+        self.tries = 0
+
+    @contextmanager
+    def using(self):
+        self.tries += 1
+        if self.away:
+            raise TaskBrokerUnavailable("away")
+        yield SimpleNamespace(unacked=lambda incarnation: self.books)
+
+
+@pytest.fixture
+def link():
+    return Link()
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    now = SimpleNamespace(s=1000.0)
+    monkeypatch.setattr(module.time, "monotonic", lambda: now.s)
+    return now
+
+
+def drain(tracker, link):
+    with link.using() as linked:
+        tracker.drain(linked)
+
+
+def test_it_says_at_once_what_has_become_of_a_task(link, clock):
+    tracker = Tracker(link, "w1", in_process=False)
+    tracker.settle("t1", "id1")
+    tracker.put_back("t2", leftmost=True)
+    assert link.books.said == [("settle", "t1", "id1"), ("put back", "t2", True)]
+    assert not tracker.waits
+
+
+def test_it_says_later_and_in_order_what_redis_does_not_hear(link, clock):
+    tracker = Tracker(link, "w1", in_process=False)
+    link.away = True
+    for number in range(3):
+        tracker.settle(f"t{number}", "")
+    assert link.tries == 1, "the main thread waits for Redis once"
+    link.away = False
+    tracker.settle("t3", "")
+    assert link.books.said == []
+    drain(tracker, link)
+    assert [tag for _, tag, _ in link.books.said] == ["t0", "t1", "t2", "t3"]
+    tracker.settle("t4", "")
+    assert not tracker.waits or link.tries == 2
+
+
+def test_what_fails_while_it_is_said_stays(link, clock):
+    tracker = Tracker(link, "w1", in_process=False)
+    link.away = True
+    tracker.settle("t0", "")
+    link.away = False
+    link.books.settle = lambda tag, task_id: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        drain(tracker, link)
+    del link.books.settle
+    drain(tracker, link)
+    assert link.books.said == [("settle", "t0", "")]
+
+
+@pytest.mark.parametrize("in_process", [True, False])
+def test_a_start_is_noted_before_it_can_take_the_process_down(link, clock, in_process):
+    tracker = Tracker(link, "w1", in_process=in_process)
+    tracker.started("id1")
+    assert link.books.said == ([("started", "id1")] if in_process else [])
+    drain(tracker, link)
+    assert link.books.said == [("started", "id1")]
+
+
+def test_a_new_connection_gives_back_what_the_lost_one_had(link, clock):
+    tracker = Tracker(link, "w1", in_process=False)
+    tracker.popping_since = 5.0
+    link.away = True
+    tracker.settle("handled", "id")
+    link.away = False
+    link.books.held = ["runs", "handled", "waits1", "waits2"]
+    assert tracker.reconcile({"runs"}) == 2
+    assert link.books.said == [("put back", "waits1", False), ("put back", "waits2", False)]
+    assert tracker.popping_since is None
+    assert tracker.reconnected == 1
