@@ -20,7 +20,7 @@ from typing import Any
 from kombu.transport import virtual
 from kombu.transport.redis import QoS
 from kombu.utils.json import dumps
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from igwn_alert_celery.redelivery.tracker import Tracker
 from igwn_alert_celery.redelivery.unacked import task_id_of
@@ -49,9 +49,9 @@ class TrackedQoS(QoS):
         """Hold a message that was popped."""
         try:
             super().append(message, delivery_tag)  # type: ignore[no-untyped-call]
-        except (RedisError, OSError) as exc:
-            # Popped it is, and in no queue any more: it is noted as soon as Redis takes it.
-            logger.warning("a task is held though Redis does not note it yet: %s", exc)
+        except Exception as exc:  # noqa: BLE001 - told and kept
+            # Border: popped it is, and in no queue any more. It is noted as soon as Redis takes it.
+            logger.warning("a task is held though Redis does not note it yet: %r", exc)
             route = message.delivery_info
             text = dumps([message._raw, route["exchange"], route["routing_key"]])  # noqa: SLF001
             self.tracker.hold(delivery_tag, text)

@@ -89,10 +89,10 @@ class Link:
         try:
             yield self._linked or self._open()
         except (RedisError, OSError) as exc:
-            self.close()
+            self._failed()
             raise TaskBrokerUnavailable(f"Redis: {exc or type(exc).__name__}") from exc
         except TaskBrokerUnavailable:
-            self.close()
+            self._failed()
             raise
 
     def close(self) -> None:
@@ -100,6 +100,12 @@ class Link:
         connection, self._connection, self._linked = self._connection, None, None
         if connection is not None:
             connection.collect()
+
+    def _failed(self) -> None:
+        # redis-py's pool connects again by itself, and others may be using it just now; but it
+        # knows of one URL only.
+        if self._linked is None or len(self._connection.alt or ()) > 1:
+            self.close()
 
     def _open(self) -> Linked:
         connection = self._connection = self._app.connection_for_read(

@@ -142,8 +142,14 @@ class Tracker:
         try:
             with self.link.using() as linked:
                 what(linked.unacked(self.incarnation))
-        except TaskBrokerUnavailable as exc:
-            logger.warning("%s; what has become of tasks is said when it answers again", exc)
+        except Exception as exc:
+            # Border: nothing that goes wrong here may keep a handler from running, or a worker.
+            expected = isinstance(exc, TaskBrokerUnavailable)
+            logger.warning(
+                "%s; what has become of tasks is said when it answers again",
+                exc,
+                exc_info=None if expected else exc,
+            )
             self._away_until = time.monotonic() + _PAUSE_S
             self._later.append((tag, what))
 

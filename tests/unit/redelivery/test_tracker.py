@@ -118,3 +118,17 @@ def test_a_new_connection_gives_back_what_the_lost_one_had(link, clock):
     assert link.books.said == [("put back", "waits1", False), ("put back", "waits2", False)]
     assert tracker.popping_since is None
     assert tracker.reconnected == 1
+
+
+def test_whatever_goes_wrong_a_handler_runs(link, clock, caplog):
+    tracker = Tracker(link, "w1", in_process=True)
+
+    def fail(ids):
+        raise ValueError("I/O operation on closed file.")
+
+    link.books.started = fail
+    tracker.started("id1")
+    assert "closed file" in caplog.text
+    del link.books.started
+    drain(tracker, link)
+    assert link.books.said == [("started", "id1")]
