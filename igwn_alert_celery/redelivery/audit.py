@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Gives back what stands under this worker's name, and nothing in this worker knows of.
 
+And forgets which handlers run that do not: the heart notes a start a moment later, perhaps after
+the end.
+
 A connection that is lost in the wrong moment, or a time in which others judged us dead, leaves
 such tasks behind.
 """
@@ -10,9 +13,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from typing import Any
 
 from igwn_alert_celery.redelivery.link import Linked
-from igwn_alert_celery.redelivery.tracker import Tracker
+from igwn_alert_celery.redelivery.tracker import Tracker, tag_of
+from igwn_alert_celery.redelivery.unacked import Unacked
 
 __all__ = ["EVERY_S", "Audit"]
 
@@ -28,14 +33,15 @@ class Audit:
     Parameters
     ----------
     tracker : Tracker
-    running_tags : callable
-        Returns the delivery tags of the tasks that run.
+    running : callable
+        Returns Celery's requests of the tasks that run.
     """
 
-    def __init__(self, tracker: Tracker, running_tags: Callable[[], set[str]]) -> None:
+    def __init__(self, tracker: Tracker, running: Callable[[], list[Any]]) -> None:
         self._tracker = tracker
-        self._running_tags = running_tags
+        self._running = running
         self._suspects: set[str] = set()
+        self._ended: set[str] = set()
         self._looked_at = time.monotonic()
 
     def look(self, linked: Linked) -> int:
@@ -45,25 +51,26 @@ class Audit:
             return 0
         self._looked_at = now
         mine = linked.unacked(self._tracker.incarnation)
-        unknown = set(mine.tags())
-        known = self._known()
+        # First what Redis has, so that what comes meanwhile is known.
+        held, noted = set(mine.tags()), mine.running()
+        self._forget_ended(mine, noted)
+        return self._give_back(mine, held)
+
+    def _forget_ended(self, mine: Unacked, noted: set[str]) -> None:
+        ended = noted - {request.id for request in self._running()}
+        gone, self._ended = ended & self._ended, ended - self._ended
+        if gone:
+            mine.not_running(gone)
+
+    def _give_back(self, mine: Unacked, held: set[str]) -> int:
+        known = self._tracker.channels.known_tags()
         if known is None:
             return 0
-        unknown -= known
+        running = {tag_of(request) for request in self._running()}
+        unknown = held - known - running - self._tracker.tags_to_say
         lost, self._suspects = unknown & self._suspects, unknown - self._suspects
         for tag in lost:
             mine.put_back(tag)
         if lost:
             logger.warning("%d tasks that this worker had lost sight of are given back", len(lost))
         return len(lost)
-
-    def _known(self) -> set[str] | None:
-        channel = self._tracker.channel
-        if channel is None:
-            return None
-        try:
-            found: set[str] = channel.qos.known_tags()
-            return found | self._running_tags() | self._tracker.tags_to_say
-        except RuntimeError:
-            # The main thread has changed one of them meanwhile; the next look will do.
-            return None

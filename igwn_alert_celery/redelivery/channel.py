@@ -56,18 +56,21 @@ class TrackedQoS(QoS):
             text = dumps([message._raw, route["exchange"], route["routing_key"]])  # noqa: SLF001
             self.tracker.hold(delivery_tag, text)
             virtual.QoS.append(self, message, delivery_tag)
+        # Before it is handed over: in a solo pool that takes as long as its handler.
+        self.tracker.channels.answered(self.channel)
 
     def ack(self, delivery_tag: str) -> None:
         """Forget a message that is handled."""
-        self.tracker.settle(delivery_tag, self._handled(delivery_tag))
+        self._settle(delivery_tag)
         virtual.QoS.ack(self, delivery_tag)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT002 - kombu's
         """Forget a message, or give it back."""
         if requeue:
-            self.tracker.put_back(delivery_tag, leftmost=True)
+            task_id, _ = self._about(delivery_tag)
+            self.tracker.put_back(delivery_tag, task_id, leftmost=True)
         else:
-            self.tracker.settle(delivery_tag, self._handled(delivery_tag))
+            self._settle(delivery_tag)
         virtual.QoS.ack(self, delivery_tag)
 
     def restore_unacked(self, client: Any = None) -> None:
@@ -78,7 +81,7 @@ class TrackedQoS(QoS):
                 # It is acknowledged here when it ends, whatever has become of the connection.
                 self._still_running[tag] = message
             else:
-                self.tracker.put_back(tag, leftmost=False)
+                self.tracker.put_back(tag, task_id_of(message.headers), leftmost=False)
         self._delivered.clear()
 
     def restore_visible(self, *args: Any, **options: Any) -> None:
@@ -101,11 +104,15 @@ class TrackedQoS(QoS):
         """Return the tags that are delivered, or run although their connection is lost."""
         return {*self._delivered, *self._still_running}
 
-    def _handled(self, delivery_tag: str) -> str:
+    def _settle(self, delivery_tag: str) -> None:
+        task_id, stays = self._about(delivery_tag)
+        self.tracker.settle(delivery_tag, task_id, stays=stays)
+
+    def _about(self, delivery_tag: str) -> tuple[str, bool]:
         message = self._delivered.get(delivery_tag) or self._still_running.pop(delivery_tag, None)
-        if message is None or getattr(message, STAYS, False):
-            return ""
-        return task_id_of(message.headers)
+        if message is None:
+            return "", False
+        return task_id_of(message.headers), bool(getattr(message, STAYS, False))
 
 
 def tracking(
@@ -136,13 +143,13 @@ def tracking(
         QoS = type("TrackedQoS", (TrackedQoS,), parts)
 
         def _brpop_start(self, *args: Any, **options: Any) -> None:
-            tracker.asks(self)
+            tracker.channels.asks(self)
             super()._brpop_start(*args, **options)
 
         def _brpop_read(self, **options: Any) -> Any:
             try:
                 return super()._brpop_read(**options)
             finally:
-                tracker.popping_since = None
+                tracker.channels.answered(self)
 
     return TrackedChannel

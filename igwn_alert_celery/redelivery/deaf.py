@@ -30,6 +30,8 @@ class DeafWatch:
     Parameters
     ----------
     tracker : Tracker
+    task_channel : callable
+        Returns the channel of Celery's own consumer, or None.
     is_busy : callable
         Whether the main thread runs a handler itself, and cannot ask meanwhile.
     connect_anew : callable
@@ -37,18 +39,24 @@ class DeafWatch:
     """
 
     def __init__(
-        self, tracker: Tracker, is_busy: Callable[[], bool], connect_anew: Callable[[], None]
+        self,
+        tracker: Tracker,
+        task_channel: Callable[[], Any],
+        is_busy: Callable[[], bool],
+        connect_anew: Callable[[], None],
     ) -> None:
         self._tracker = tracker
+        self._task_channel = task_channel
         self._is_busy = is_busy
         self._connect_anew = connect_anew
         self._free_since: float | None = None
 
     def look(self, linked: Linked) -> bool:
         """Look once; return whether it was found deaf."""
-        channel, asked_at = self._tracker.channel, self._tracker.asked_at
+        channel = self._task_channel()
+        asked_at = self._tracker.channels.asked_at(channel)
         now = time.monotonic()
-        if channel is None or channel.closed or self._is_busy() or not channel.qos.can_consume():
+        if asked_at is None or channel.closed or self._is_busy() or not channel.qos.can_consume():
             self._free_since = None
             return False
         if self._free_since is None:

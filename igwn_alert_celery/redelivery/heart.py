@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from igwn_alert_celery.errors import TaskBrokerUnavailable
 from igwn_alert_celery.native import start_native_thread
 from igwn_alert_celery.redelivery.audit import Audit
@@ -65,6 +67,7 @@ class Heart:
         self._counters = counters
         self._clock: Callable[[], float] = time.monotonic
         self._answers_since = self._answered_at = float("-inf")
+        self._beats: dict[str, tuple[int, float]] = {}
         self._connected = 0
         self._stopping = False
         self._finished = True
@@ -114,15 +117,26 @@ class Heart:
             logger.exception("igwn-alert: redelivery failed; it is tried again")
             time.sleep(0.0 if self._stopping else BEAT_S)
 
-    def _beat(self, linked: Linked) -> None:
-        self._tracker.drain(linked)
-        since = self._tracker.popping_since
+    def beat(self, linked: Linked) -> Peers:
+        """Say that this worker is alive; return all that have said so."""
+        since = self._tracker.channels.waiting_since
         peers = beat(
             linked,
             self._tracker.incarnation,
             None if since is None else time.monotonic() - since,
         )
         self._note_answer()
+        self._note_beats(peers)
+        return peers
+
+    def pulse(self, linked: Linked) -> None:
+        """Beat, if it is time, while something else takes long."""
+        if self._clock() - self._answered_at > BEAT_S:
+            self.beat(linked)
+
+    def _beat(self, linked: Linked) -> None:
+        self._tracker.drain(linked)
+        peers = self.beat(linked)
         self.peers = len(peers.all) - 1
         if self._connected != self._tracker.reconnected:
             self._connected = self._tracker.reconnected
@@ -131,8 +145,7 @@ class Heart:
         for incarnation in dead:
             self._restore(linked, incarnation)
         living = {peer.incarnation for peer in peers.all} - dead
-        sent = self._sweep.step(linked, peers, living)
-        self._counters["sent_again"] += sent
+        self._counters["sent_again"] += self._sweep.step(linked, peers, living)
         self._counters["given_back"] += self._audit.look(linked)
         self._counters["found_deaf"] += self._deaf.look(linked)
 
@@ -143,14 +156,36 @@ class Heart:
             self._answers_since = now
         self._answered_at = now
 
+    def _note_beats(self, peers: Peers) -> None:
+        # By this process's clock: Redis's may be set, and stands still with its machine.
+        before, now = self._beats, self._answered_at
+        self._beats = {
+            peer.incarnation: (peer.beat_ms, now)
+            if before.get(peer.incarnation, (None, 0.0))[0] != peer.beat_ms
+            else before[peer.incarnation]
+            for peer in peers.all
+        }
+
     def _dead(self, peers: Peers) -> set[str]:
-        if self._answered_at - self._answers_since < DEAD_S:
+        now, me = self._answered_at, self._tracker.incarnation
+        if now - self._answers_since < DEAD_S:
             return set()
-        me = self._tracker.incarnation
-        return {p.incarnation for p in peers.all if p.age_s > DEAD_S and p.incarnation != me}
+        return {
+            name
+            for name, (_, heard_at) in self._beats.items()
+            if name != me and now - max(heard_at, self._answers_since) >= DEAD_S
+        }
 
     def _restore(self, linked: Linked, incarnation: str) -> None:
-        count = self._restorer.restore(linked, incarnation)
+        try:
+            count = self._restorer.restore(linked, incarnation)
+        except (RedisError, OSError, TaskBrokerUnavailable):
+            raise
+        except Exception:
+            # Border: one dead worker's message must not keep the others' from going back.
+            self._counters["heart_failures"] += 1
+            logger.exception("igwn-alert: not all tasks of worker %s are given back", incarnation)
+            return
         self._counters["workers_found_dead"] += 1
         self._counters["given_back"] += count
         logger.warning(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,8 @@ from igwn_alert_celery.redelivery.link import Linked
 from igwn_alert_celery.settings import Settings
 
 __all__ = ["Keeper"]
+
+logger = logging.getLogger(__name__)
 
 
 class Keeper:
@@ -34,10 +37,24 @@ class Keeper:
         self._kept = kept
         self.max_attempts = settings.max_attempts
 
-    def keep(self, linked: Linked, message: dict[str, Any], reason: str, error: str) -> None:
-        """Keep a handler's task message; raises what redis-py does, and TaskBrokerUnavailable."""
-        accept = prepare_accept_content(self._app.conf.accept_content)
-        readable = linked.channel.Message(message, channel=linked.channel, accept=accept)
-        letter = message_letter(readable, self._topic_prefix, reason, error)
+    def keep(self, linked: Linked, message: dict[str, Any], reason: str, error: str) -> bool:
+        """Keep a handler's task message; return whether that was possible.
+
+        Raises what redis-py does, and TaskBrokerUnavailable.
+        """
+        try:
+            letter = self._letter(linked, message, reason, error)
+        except Exception:
+            # Border: another app's task, whose serializer this app does not accept.
+            logger.exception("igwn-alert: a task cannot be made a dead letter here")
+            return False
         linked.dead_letters.add(letter)
         self._kept(letter)
+        return True
+
+    def _letter(
+        self, linked: Linked, message: dict[str, Any], reason: str, error: str
+    ) -> DeadLetter:
+        accept = prepare_accept_content(self._app.conf.accept_content)
+        readable = linked.channel.Message(message, channel=linked.channel, accept=accept)
+        return message_letter(readable, self._topic_prefix, reason, error)

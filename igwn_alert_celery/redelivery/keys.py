@@ -54,6 +54,11 @@ class Keys:
         return f"{self.root}popping"
 
     @property
+    def sweep(self) -> str:
+        """Hash: when a sweep was asked for, and as of when one was done."""
+        return f"{self.root}sweep"
+
+    @property
     def sweeping(self) -> str:
         """Lock: who looks for lost tasks just now."""
         return f"{self.root}sweeping"

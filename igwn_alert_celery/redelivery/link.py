@@ -48,12 +48,27 @@ class Linked:
         )
         self._unacked: dict[str, Unacked] = {}
 
+    def forget(self, incarnation: str) -> None:
+        """Forget a worker that is no more."""
+        self._unacked.pop(incarnation, None)
+
     def unacked(self, incarnation: str) -> Unacked:
         """Return the tasks that a worker holds."""
         if incarnation not in self._unacked:
             found = Unacked(self.channel, self.client, self.keys, incarnation)
             self._unacked[incarnation] = found
         return self._unacked[incarnation]
+
+
+def _declare_exchanges(app: Celery, channel: Any) -> None:
+    """Tell a channel the kinds of the app's exchanges; kombu takes one it does not know for direct.
+
+    Also those of queues that this worker does not consume: it gives back another one's tasks.
+    """
+    for queue in list(app.amqp.queues.values()):
+        exchange = queue.exchange
+        if exchange is not None and exchange.name:
+            channel.exchange_declare(exchange=exchange.name, type=exchange.type)
 
 
 class Link:
@@ -115,5 +130,6 @@ class Link:
         with connecting(connection):
             connection.ensure_connection(max_retries=max(0, len(connection.alt or ()) - 1))
             channel: Channel = connection.channel()
+        _declare_exchanges(self._app, channel)
         self._linked = Linked(channel, self._settings)
         return self._linked

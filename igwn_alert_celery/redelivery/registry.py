@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from igwn_alert_celery.enqueue.redis_dead_letters import register, text_of
 from igwn_alert_celery.redelivery.keys import PACKAGE
 from igwn_alert_celery.redelivery.link import Linked
 
-__all__ = ["Peer", "Peers", "beat", "leave"]
+__all__ = ["Peer", "Peers", "adopt", "beat", "leave"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +21,14 @@ class Peer:
     Attributes
     ----------
     incarnation : str
-    age_s : float
-        Seconds since its last heartbeat.
+    beat_ms : int
+        When its heart has beaten last, by Redis's clock.
     popping_since_ms : int
         Since when it waits for a message, by Redis's clock; 0 when it does not.
     """
 
     incarnation: str
-    age_s: float
+    beat_ms: int
     popping_since_ms: int
 
 
@@ -56,10 +57,18 @@ def beat(linked: Linked, incarnation: str, popping_s: float | None) -> Peers:
     now_ms, workers, popping = script(keys, [incarnation, popping_ms])
     since = {text_of(name): int(text_of(at)) for name, at in _pairs(popping)}
     found = tuple(
-        Peer(text_of(name), (now_ms - float(at)) / 1000, since.get(text_of(name), 0))
+        Peer(text_of(name), int(float(at)), since.get(text_of(name), 0))
         for name, at in _pairs(workers)
     )
     return Peers(now_ms, found)
+
+
+def adopt(linked: Linked, incarnations: Iterable[str]) -> None:
+    """Register workers of which there is nothing but what they hold, so that they are missed."""
+    seconds, micros = linked.client.time()
+    now_ms = int(seconds) * 1000 + int(micros) // 1000
+    for incarnation in incarnations:
+        linked.client.zadd(linked.keys.workers, {incarnation: now_ms}, nx=True)
 
 
 def leave(linked: Linked, incarnation: str) -> None:

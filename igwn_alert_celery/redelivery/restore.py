@@ -39,19 +39,21 @@ class Restorer:
                 held.put_back(tag)
         if not held.tags():
             leave(linked, incarnation)
+            linked.forget(incarnation)
         return len(messages)
 
     def _gave_up(
         self, linked: Linked, held: Unacked, task: tuple[str, dict[str, Any]], running: set[str]
     ) -> bool:
         tag, message = task
-        task_id = task_id_of(message["headers"])
+        task_id = task_id_of(message.get("headers"))
         if not task_id or task_id not in running:
             return False
         attempts = held.attempt(task_id)
         if attempts < self._keeper.max_attempts:
             return False
         exc = HandlerKilledProcess(message["headers"]["task"], attempts)
-        self._keeper.keep(linked, message, exc.reason, str(exc))
+        if not self._keeper.keep(linked, message, exc.reason, str(exc)):
+            return False
         held.settle(tag, task_id)
         return True

@@ -23,7 +23,7 @@ from igwn_alert_celery.redelivery.keeper import Keeper
 from igwn_alert_celery.redelivery.keys import transport_options
 from igwn_alert_celery.redelivery.letters import announce_letter, message_letter
 from igwn_alert_celery.redelivery.link import Link
-from igwn_alert_celery.redelivery.registry import leave
+from igwn_alert_celery.redelivery.registry import beat, leave
 from igwn_alert_celery.redelivery.restore import Restorer
 from igwn_alert_celery.redelivery.sweep import Sweep
 from igwn_alert_celery.redelivery.tracker import Tracker, tag_of
@@ -69,13 +69,19 @@ class RedisRedelivery:
             Link(app, settings),
             self._tracker,
             Restorer(keeper),
-            Sweep(self.incarnation, keeper, lambda: list(app.amqp.queues)),
+            Sweep(
+                self.incarnation,
+                keeper,
+                lambda: list(app.amqp.queues),
+                lambda linked: self._heart.pulse(linked),  # noqa: PLW0108 - made below
+            ),
             DeafWatch(
                 self._tracker,
+                self._task_channel,
                 lambda: in_process and bool(state.active_requests),
                 lambda: connect_anew(self._consumer),
             ),
-            Audit(self._tracker, self._running_tags),
+            Audit(self._tracker, self._running),
             self.counters,
         )
 
@@ -113,12 +119,16 @@ class RedisRedelivery:
     def disconnected(self) -> None:
         """Note that the connection is lost: which tasks go on all the same."""
         if not self._forgets_waiting:
-            self._waiting += list(state.reserved_requests)
+            self._waiting = [*self._still_waiting(), *state.reserved_requests]
 
     def connected(self, consumer: Any) -> None:
         """Note that the consumer is connected, perhaps again; blocks on Redis."""
         self._consumer = consumer
+        self._waiting = self._still_waiting()
         try:
+            with self._link.using() as linked:
+                # At once: it may be killed before its heart beats.
+                beat(linked, self.incarnation, None)
             count = self._tracker.reconcile(self._running_tags())
         except TaskBrokerUnavailable as exc:
             raise ConnectionError(str(exc)) from exc
@@ -139,17 +149,10 @@ class RedisRedelivery:
             return 0
 
     def keep_message(self, message: Any, reason: str, error: str, traceback: str = "") -> None:
-        """Keep a message as a dead letter; blocks on Redis.
-
-        Raises
-        ------
-        TaskBrokerUnavailable
-            It could not be kept.
-        """
+        """Keep a message as a dead letter, before it is settled; blocks on Redis."""
         prefix = self._bridge.settings.topic_prefix
         letter: DeadLetter = message_letter(message, prefix, reason, error, traceback)
-        with self._link.using() as linked:
-            linked.dead_letters.add(letter)
+        self._tracker.keep(letter)
         announce_letter(self._bridge, letter)
 
     def leave(self) -> None:
@@ -177,5 +180,14 @@ class RedisRedelivery:
         }
 
     def _running_tags(self) -> set[str]:
-        self._waiting = [request for request in self._waiting if not request.acknowledged]
-        return {tag_of(request) for request in (*state.active_requests, *self._waiting)}
+        return {tag_of(request) for request in self._running()}
+
+    def _running(self) -> list[Any]:
+        return [*state.active_requests, *self._still_waiting()]
+
+    def _still_waiting(self) -> list[Any]:
+        return [request for request in self._waiting if not request.acknowledged]
+
+    def _task_channel(self) -> Any:
+        consumer = getattr(self._consumer, "task_consumer", None)
+        return getattr(consumer, "channel", None)

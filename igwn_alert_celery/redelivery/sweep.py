@@ -20,8 +20,14 @@ from igwn_alert_celery.enqueue.redis_dead_letters import register, text_of
 from igwn_alert_celery.redelivery.keeper import Keeper
 from igwn_alert_celery.redelivery.keys import PACKAGE
 from igwn_alert_celery.redelivery.link import Linked
-from igwn_alert_celery.redelivery.registry import Peer, Peers
-from igwn_alert_celery.redelivery.whereabouts import marked, missing, queue_keys, queues_of
+from igwn_alert_celery.redelivery.registry import Peer, Peers, adopt
+from igwn_alert_celery.redelivery.whereabouts import (
+    holders,
+    marked,
+    missing,
+    queue_keys,
+    queues_of,
+)
 
 __all__ = ["Sweep"]
 
@@ -33,7 +39,7 @@ LOOK_AGAIN_S = 3.0
 EVERY_S = 60.0
 #: So many outstanding tasks cost too much to be looked for without a sign of a loss.
 _FEW = 2000
-_LOCK_MS = 60_000
+_LOCK_MS = 8_000
 
 
 class Sweep:
@@ -47,17 +53,24 @@ class Sweep:
         For what was sent again too often.
     queue_names : callable
         Returns the names of the app's queues.
+    pulse : callable
+        Lets the heart beat, as a look may take long.
     """
 
     def __init__(
-        self, incarnation: str, keeper: Keeper, queue_names: Callable[[], Iterable[str]]
+        self,
+        incarnation: str,
+        keeper: Keeper,
+        queue_names: Callable[[], Iterable[str]],
+        pulse: Callable[[Linked], object],
     ) -> None:
         self._incarnation = incarnation
         self._keeper = keeper
         self._queue_names = queue_names
+        self._pulse = pulse
         self._wanted = True
         self._suspects: set[str] = set()
-        self._looked_ms = 0
+        self._began_ms = self._looked_ms = 0
         self._looked_at = time.monotonic()
 
     def want(self) -> None:
@@ -75,41 +88,65 @@ class Sweep:
         living : iterable of str
             Incarnations that are not dead.
         """
+        if self._wanted:
+            # For all to see: who was asked may die before it is done.
+            linked.client.hset(linked.keys.sweep, "wanted", peers.now_ms)
+            self._wanted = False
         if self._suspects:
+            if not self._lock(linked):
+                # Another one has taken over, while Redis or we were away.
+                self._suspects = set()
+                return 0
             return self._confirm(linked, peers, set(living))
-        if self._is_due(linked) and self._lock(linked):
+        if self._is_due(linked, peers) and self._lock(linked):
+            self._adopt(linked, peers)
             self._look(linked)
         return 0
 
-    def _is_due(self, linked: Linked) -> bool:
-        if self._wanted:
+    def _adopt(self, linked: Linked, peers: Peers) -> None:
+        adopt(linked, set(holders(linked)) - {peer.incarnation for peer in peers.all})
+
+    def _is_due(self, linked: Linked, peers: Peers) -> bool:
+        wanted, done = linked.client.hmget(linked.keys.sweep, "wanted", "done")
+        if wanted is not None and int(wanted) > int(done or 0):
             return True
         if time.monotonic() - self._looked_at < EVERY_S:
             return False
         self._looked_at = time.monotonic()
+        self._adopt(linked, peers)
         return 0 < int(linked.client.hlen(linked.keys.outstanding)) <= _FEW
 
     def _lock(self, linked: Linked) -> bool:
+        """Take or keep the lock; it is soon free again when its owner dies."""
         name, key = self._incarnation, linked.keys.sweeping
         if linked.client.set(key, name, nx=True, px=_LOCK_MS):
             return True
-        return bool(linked.client.get(key) == name.encode())
+        mine = bool(linked.client.get(key) == name.encode())
+        return mine and bool(linked.client.pexpire(key, _LOCK_MS))
 
     def _look(self, linked: Linked) -> None:
-        self._wanted = False
         self._looked_at = time.monotonic()
+        self._began_ms = _now_ms(linked)
         ids = [text_of(item) for item in linked.client.hkeys(linked.keys.outstanding)]
-        self._suspects = missing(linked, ids, self._queues(linked)) if ids else set()
+        self._suspects = self._missing(linked, ids) if ids else set()
         self._looked_ms = _now_ms(linked)
         if not self._suspects:
-            linked.client.delete(linked.keys.sweeping)
+            self._done(linked)
+
+    def _missing(self, linked: Linked, ids: Iterable[str]) -> set[str]:
+        queues = queue_keys(linked, self._queue_names())
+        return missing(linked, ids, queues, lambda: self._pulse(linked))
+
+    def _done(self, linked: Linked) -> None:
+        linked.client.hset(linked.keys.sweep, "done", self._began_ms)
+        linked.client.delete(linked.keys.sweeping)
 
     def _confirm(self, linked: Linked, peers: Peers, living: set[str]) -> int:
         waited_ms = peers.now_ms - self._looked_ms
         if waited_ms < 1000 * LOOK_AGAIN_S:
             return 0
         others = [peer for peer in peers.all if peer.incarnation in living]
-        if any(_may_have_it(peer, self._looked_ms, waited_ms) for peer in others):
+        if any(_may_have_it(peer, self._looked_ms) for peer in others):
             return 0
         suspects, self._suspects = self._suspects, set()
         found = linked.client.hmget(linked.keys.outstanding, list(suspects))
@@ -117,9 +154,9 @@ class Sweep:
         # Before the second look: who sends a task again counts it, so that nobody else does.
         before = linked.client.hmget(linked.keys.attempts, list(tasks)) if tasks else []
         attempts = {one: int(count or 0) for one, count in zip(tasks, before, strict=True)}
-        lost = missing(linked, tasks, self._queues(linked))
+        lost = self._missing(linked, tasks)
         sent = sum(self._send(linked, one, json.loads(tasks[one]), attempts[one]) for one in lost)
-        linked.client.delete(linked.keys.sweeping)
+        self._done(linked)
         return sent
 
     def _send(self, linked: Linked, task_id: str, message: dict[str, Any], attempts: int) -> bool:
@@ -128,8 +165,11 @@ class Sweep:
             return False
         script = register(linked.client, "send_again.lua", package=PACKAGE)
         queues = queues_of(linked, message)
+        if not queues:
+            logger.error("task %s was lost, and no queue is known here that takes it", task_id)
+            return False
         keys = [linked.keys.outstanding, linked.keys.attempts, *queues]
-        sent = bool(queues) and bool(script(keys, [task_id, attempts, dumps(marked(message))]))
+        sent = bool(script(keys, [task_id, attempts, dumps(marked(message))]))
         if sent:
             logger.warning("task %s was lost on its way to a worker; it is sent again", task_id)
         return sent
@@ -141,20 +181,18 @@ class Sweep:
             f"sent again {attempts} times, and never handled: has every worker of this task broker "
             "igwn_alert_redelivery = True?"
         )
-        self._keeper.keep(linked, message, "lost", error)
+        if not self._keeper.keep(linked, message, "lost", error):
+            return
         pipe = linked.client.pipeline()
         pipe.hdel(linked.keys.outstanding, task_id)
         pipe.hdel(linked.keys.attempts, task_id)
         pipe.execute()
 
-    def _queues(self, linked: Linked) -> list[str]:
-        return queue_keys(linked, self._queue_names())
 
-
-def _may_have_it(peer: Peer, looked_ms: int, waited_ms: int) -> bool:
+def _may_have_it(peer: Peer, looked_ms: int) -> bool:
     """Whether a worker may have popped what we missed, and not noted it yet."""
     # It has waited since before we looked, or not been heard of since then.
-    return 0 < peer.popping_since_ms <= looked_ms or 1000 * peer.age_s >= waited_ms
+    return 0 < peer.popping_since_ms <= looked_ms or peer.beat_ms <= looked_ms
 
 
 def _now_ms(linked: Linked) -> int:

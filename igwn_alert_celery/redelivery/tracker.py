@@ -13,7 +13,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from redis.exceptions import RedisError
+
+from igwn_alert_celery.dead_letter import DeadLetter
 from igwn_alert_celery.errors import TaskBrokerUnavailable
+from igwn_alert_celery.redelivery.channels import Channels
 from igwn_alert_celery.redelivery.link import Link, Linked
 from igwn_alert_celery.redelivery.unacked import Unacked
 
@@ -22,7 +26,7 @@ __all__ = ["Tracker", "tag_of"]
 logger = logging.getLogger(__name__)
 
 _PAUSE_S = 1.0
-_Said = tuple[str, Callable[[Unacked], None]]
+_Said = tuple[str, Callable[[Linked], Any]]
 
 
 class Tracker:
@@ -39,13 +43,8 @@ class Tracker:
 
     Attributes
     ----------
-    popping_since : float or None
-        Monotonic time since when this worker waits for a message. The answer may be on its way:
-        popped from its queue, and known to nobody else.
-    channel : kombu.transport.redis.Channel or None
-        Where it waits.
-    asked_at : float
-        Monotonic time when it asked for a message last.
+    channels : Channels
+        Over which messages come.
     reconnected : int
         How often the consumer has connected.
     """
@@ -53,39 +52,39 @@ class Tracker:
     def __init__(self, link: Link, incarnation: str, *, in_process: bool) -> None:
         self.link = link
         self.incarnation = incarnation
-        self.popping_since: float | None = None
-        self.channel: Any = None
-        self.asked_at = time.monotonic()
+        self.channels = Channels()
         self.reconnected = 0
         self._in_process = in_process
         self._later: deque[_Said] = deque()
-        self._ids: deque[str] = deque()
+        # An ordered set, of handlers that have begun to run.
+        self._starting: dict[str, None] = {}
         self._away_until = 0.0
-
-    def asks(self, channel: Any) -> None:
-        """Note that a channel asks for a message."""
-        self.channel, self.asked_at = channel, time.monotonic()
-        self.popping_since = self.asked_at
 
     def started(self, task_id: str) -> None:
         """Note that a handler begins to run, at the latest in a tenth of a second."""
         if self._in_process and self.link.is_open and time.monotonic() > self._away_until:
             # Now: it may take this process down before the heart has said so.
-            self._say("", lambda unacked: unacked.started([task_id]))
+            self._say("", lambda linked: self._mine(linked).started([task_id]))
         else:
-            self._ids.append(task_id)
+            self._starting[task_id] = None
 
     def hold(self, tag: str, text: str) -> None:
         """Note a message that was popped, as kombu would have done."""
-        self._say(tag, lambda unacked: unacked.hold(tag, text))
+        self._say(tag, lambda linked: self._mine(linked).hold(tag, text))
 
-    def settle(self, tag: str, task_id: str) -> None:
-        """Forget a task that is handled or given up."""
-        self._say(tag, lambda unacked: unacked.settle(tag, task_id))
+    def settle(self, tag: str, task_id: str, *, stays: bool = False) -> None:
+        """Forget a task that is handled or given up, or that ``stays`` outstanding."""
+        self._starting.pop(task_id, None)
+        self._say(tag, lambda linked: self._mine(linked).settle(tag, task_id, stays=stays))
 
-    def put_back(self, tag: str, *, leftmost: bool) -> None:
+    def put_back(self, tag: str, task_id: str, *, leftmost: bool) -> None:
         """Give a task back to its queue."""
-        self._say(tag, lambda unacked: unacked.put_back(tag, leftmost=leftmost))
+        self._starting.pop(task_id, None)
+        self._say(tag, lambda linked: self._mine(linked).put_back(tag, task_id, leftmost=leftmost))
+
+    def keep(self, letter: DeadLetter) -> None:
+        """Keep a dead letter: before its task is settled, whenever that is."""
+        self._say("", lambda linked: linked.dead_letters.add(letter))
 
     def reconcile(self, running: set[str]) -> int:
         """Give back what an earlier connection of this worker had, but for what still runs.
@@ -105,10 +104,10 @@ class Tracker:
         TaskBrokerUnavailable
         """
         self.reconnected += 1
-        self.popping_since = self.channel = None
+        self.channels.forget()
         keep = running | self.tags_to_say
         with self.link.using() as linked:
-            mine = linked.unacked(self.incarnation)
+            mine = self._mine(linked)
             lost = [tag for tag in mine.tags() if tag not in keep]
             for tag in lost:
                 mine.put_back(tag)
@@ -117,31 +116,42 @@ class Tracker:
     @property
     def waits(self) -> bool:
         """Whether something waits to be said."""
-        return bool(self._later or self._ids)
+        return bool(self._later or self._starting)
 
     @property
     def tags_to_say(self) -> set[str]:
         """Tags of which something waits to be said."""
-        return {tag for tag, _ in list(self._later)}
+        return {tag for tag, _ in self._later.copy()}
 
     def drain(self, linked: Linked) -> None:
-        """Say what could not be said before; for the heart."""
-        mine = linked.unacked(self.incarnation)
+        """Say what could not be said before, in its order; for the heart."""
         while self._later:
             # It stays first until it is said.
-            self._later[0][1](mine)
+            tag, what = self._later[0]
+            try:
+                what(linked)
+            except (RedisError, OSError, TaskBrokerUnavailable):
+                raise
+            except Exception:
+                # Border: one that can never be said must not keep the others from being said.
+                logger.exception("igwn-alert: given up to say what has become of %s", tag)
             self._later.popleft()
-        ids = [self._ids.popleft() for _ in range(len(self._ids))]
+        ids = list(self._starting)
         if ids:
-            mine.started(ids)
+            self._mine(linked).started(ids)
+            for task_id in ids:
+                self._starting.pop(task_id, None)
 
-    def _say(self, tag: str, what: Callable[[Unacked], None]) -> None:
+    def _mine(self, linked: Linked) -> Unacked:
+        return linked.unacked(self.incarnation)
+
+    def _say(self, tag: str, what: Callable[[Linked], Any]) -> None:
         if self._later or time.monotonic() < self._away_until:
             self._later.append((tag, what))
             return
         try:
             with self.link.using() as linked:
-                what(linked.unacked(self.incarnation))
+                what(linked)
         except Exception as exc:
             # Border: nothing that goes wrong here may keep a handler from running, or a worker.
             expected = isinstance(exc, TaskBrokerUnavailable)

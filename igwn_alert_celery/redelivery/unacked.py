@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Iterable
 from typing import Any
@@ -11,11 +12,14 @@ from typing import Any
 from kombu.transport.redis import QoS
 from redis import Redis
 
-from igwn_alert_celery.enqueue.redis_dead_letters import text_of
-from igwn_alert_celery.redelivery.keys import Keys, transport_options
+from igwn_alert_celery.enqueue.redis_dead_letters import register, text_of
+from igwn_alert_celery.redelivery.keys import PACKAGE, Keys, transport_options
 from igwn_alert_celery.task import HEADER
 
 __all__ = ["Unacked", "task_id_of"]
+
+
+logger = logging.getLogger(__name__)
 
 
 def task_id_of(headers: Any) -> str:
@@ -44,8 +48,9 @@ class Unacked:
         self._unacked = keys.unacked(incarnation)
         self._running = keys.running(incarnation)
         self._qos = _qos(channel, incarnation)
+        self._told: set[tuple[str, str]] = set()
 
-    def settle(self, tag: str, task_id: str) -> None:
+    def settle(self, tag: str, task_id: str, *, stays: bool = False) -> None:
         """Forget a task that is handled, or given up, in one step.
 
         Parameters
@@ -53,15 +58,18 @@ class Unacked:
         tag : str
             kombu's delivery tag.
         task_id : str
-            Its id if it is a handler's; empty when it stays outstanding, or was never.
+            Its id if it is a handler's, else empty.
+        stays : bool
+            Whether it stays outstanding: Celery has sent it again.
         """
         pipe = self._client.pipeline()
         pipe.zrem(self._keys.unacked_index(self._incarnation), tag)
         pipe.hdel(self._unacked, tag)
         if task_id:
+            pipe.srem(self._running, task_id)
+        if task_id and not stays:
             pipe.hdel(self._keys.outstanding, task_id)
             pipe.hdel(self._keys.attempts, task_id)
-            pipe.srem(self._running, task_id)
         pipe.execute()
 
     def hold(self, tag: str, text: str) -> None:
@@ -71,9 +79,28 @@ class Unacked:
         pipe.hset(self._unacked, tag, text)
         pipe.execute()
 
-    def put_back(self, tag: str, *, leftmost: bool = False) -> None:
-        """Give a task back to its queue, marked redelivered: as the next, or as the last one."""
-        self._qos.restore_by_tag(tag, leftmost=leftmost)
+    def put_back(self, tag: str, task_id: str = "", *, leftmost: bool = False) -> None:
+        """Give a task back to its queue, marked redelivered: as the next, or as the last one.
+
+        It is left where it is when no queue is known that takes it; kombu would drop it.
+        """
+        if task_id:
+            self._client.srem(self._running, task_id)
+        text = self._client.hget(self._unacked, tag)
+        if text is None:
+            return  # somebody else has given it back
+        _, exchange, routing_key = json.loads(text)
+        if self._qos.channel._lookup(exchange, routing_key):  # noqa: SLF001 - as its QoS does
+            self._qos.restore_by_tag(tag, leftmost=leftmost)
+        elif (exchange, routing_key) not in self._told:
+            self._told.add((exchange, routing_key))
+            logger.error(
+                "no queue is known here for exchange %r, routing key %r: the task stays in %s, for "
+                "a worker whose task_queues name it",
+                exchange,
+                routing_key,
+                self._unacked,
+            )
 
     def started(self, task_ids: Iterable[str]) -> None:
         """Note that handlers begin to run."""
@@ -81,14 +108,12 @@ class Unacked:
 
     def attempt(self, task_id: str) -> int:
         """Count that a task was running when its worker died; return how often that was."""
-        pipe = self._client.pipeline()
-        pipe.srem(self._running, task_id)
-        pipe.hget(self._keys.attempts, task_id)
-        was_running, before = pipe.execute()
-        if not was_running:
-            # Counted by another worker that restores as well.
-            return int(before or 0)
-        return int(self._client.hincrby(self._keys.attempts, task_id, 1))
+        script = register(self._client, "attempt.lua", package=PACKAGE)
+        return int(script([self._running, self._keys.attempts], [task_id]))
+
+    def not_running(self, task_ids: Iterable[str]) -> None:
+        """Note that handlers do not run any more."""
+        self._client.srem(self._running, *task_ids)
 
     def running(self) -> set[str]:
         """Return the ids of the handlers' tasks that were running."""

@@ -4,20 +4,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from igwn_alert_celery.enqueue.redis_dead_letters import register, text_of
 from igwn_alert_celery.redelivery.keys import PACKAGE
 from igwn_alert_celery.redelivery.link import Linked
 
-__all__ = ["marked", "missing", "queue_keys", "queues_of", "unacked_keys"]
+__all__ = ["holders", "marked", "missing", "queue_keys", "queues_of"]
 
 _PART = 300
 _ID = re.compile(rb'"correlation_id":\s*"([^"]*)"')
 
 
-def missing(linked: Linked, task_ids: Iterable[str], queues: Iterable[str]) -> set[str]:
+def missing(
+    linked: Linked, task_ids: Iterable[str], queues: Iterable[str], between: Callable[[], object]
+) -> set[str]:
     """Return those of the tasks that are in none of the queues and held by no worker.
 
     A task that moves meanwhile may look missing; one that does so twice, seconds apart, is lost.
@@ -28,13 +30,17 @@ def missing(linked: Linked, task_ids: Iterable[str], queues: Iterable[str]) -> s
     task_ids : iterable of str
     queues : iterable of str
         Keys of lists.
+    between : callable
+        Is called now and then, as this may take long.
     """
     lost = set(task_ids)
     for queue in queues:
         if not lost:
             return lost
-        lost -= _in_queue(linked, queue)
-    for key in unacked_keys(linked):
+        lost -= _in_queue(linked, queue, between)
+    held = [linked.keys.unacked(name) for name in holders(linked)]
+    # The last one is that of workers without us.
+    for key in (*held, f"{linked.keys.prefix}{linked.channel.unacked_key}"):
         for _, text in linked.client.hscan_iter(key, count=100):
             lost.difference_update(text_of(found) for found in _ID.findall(text))
     return lost
@@ -71,15 +77,14 @@ def marked(message: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def unacked_keys(linked: Linked) -> list[str]:
-    """Return the keys under which workers hold tasks, that of workers without us included."""
-    prefix = linked.keys.prefix
-    pattern = _literal(prefix, linked.keys.unacked("*"))
-    found = [text_of(key) for key in linked.client.scan_iter(match=pattern, count=1000)]
-    return [*found, f"{prefix}{linked.channel.unacked_key}"]
+def holders(linked: Linked) -> list[str]:
+    """Return the incarnations of the workers that hold tasks."""
+    pattern = _literal(linked.keys.prefix, linked.keys.unacked("*"))
+    start = len(linked.keys.unacked(""))
+    return [text_of(key)[start:] for key in linked.client.scan_iter(match=pattern, count=1000)]
 
 
-def _in_queue(linked: Linked, queue: str) -> set[str]:
+def _in_queue(linked: Linked, queue: str, between: Callable[[], object]) -> set[str]:
     ids = register(linked.client, "ids.lua", package=PACKAGE)
     found: set[str] = set()
     start = 0
@@ -89,6 +94,7 @@ def _in_queue(linked: Linked, queue: str) -> set[str]:
         count, *some = ids([queue], [start, start + _PART - 1])
         found.update(text_of(item) for item in some)
         start += _PART
+        between()
         if count < _PART:
             return found
 

@@ -7,7 +7,9 @@ import signal
 import time
 
 import redis
+from celery import bootsteps
 from celery.exceptions import Ignore, Reject
+from kombu import Consumer, Queue
 from kombu.transport.redis import MultiChannelPoller
 
 from igwn_alert_celery.redelivery.channel import TrackedQoS
@@ -105,6 +107,14 @@ match os.environ.get("REDELIVERY_DIE"):
         _die_before(TrackedQoS, "append")
     case "before ack":
         _die_before(Tracker, "settle")
+
+if os.environ.get("REDELIVERY_CONSUMER"):
+
+    class Mine(bootsteps.ConsumerStep):
+        def get_consumers(self, channel):
+            return [Consumer(channel, queues=[Queue("mine")], on_message=lambda message: None)]
+
+    app.steps["consumer"].add(Mine)
 
 if os.environ.get("REDELIVERY_DEAF"):
     # As upstream's consumers are now and then after they have connected anew.

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from celery import Celery
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from igwn_alert_celery import IGWNAlert
 from igwn_alert_celery.enqueue.batch import Batch, Entry, PartitionId
@@ -40,7 +40,12 @@ class World:
             "global_keyprefix": prefix,
             "priority_steps": [0, 5],
         }
-        self.app.conf.task_queues = [Queue("celery"), Queue("other")]
+        topics = Exchange("topics", type="topic")
+        self.app.conf.task_queues = [
+            Queue("celery"),
+            Queue("other"),
+            Queue("elsewhere", topics, routing_key="alerts.#"),
+        ]
         self.app.conf.task_default_queue = "celery"
         bridge = IGWNAlert(self.app, noauth=True, consumer_group="world", max_attempts=3)
 
@@ -73,7 +78,7 @@ class World:
         self.position = self.enqueuer.write(batch).position
 
     def sweep(self, name="me"):
-        return Sweep(name, self.keeper, lambda: list(self.app.amqp.queues))
+        return Sweep(name, self.keeper, lambda: list(self.app.amqp.queues), lambda linked: None)
 
     def step(self, sweep, *, popping_s=None, name="me"):
         with self.link.using() as linked:
@@ -245,6 +250,78 @@ def test_a_dead_workers_tasks_go_back_once_though_two_restore_it(world):
         )  # fmt: skip
         # Counted by one alone, whichever of them comes second.
         assert held.attempt("a") == 1
+
+
+def test_a_task_goes_back_through_an_exchange_that_this_worker_does_not_consume(world):
+    with world.app.connection_for_write() as connection:
+        # As a worker that consumes it has done.
+        world.app.amqp.queues["elsewhere"](connection.default_channel).declare()
+    world.enqueue("a")
+    with world.link.using() as linked:
+        beat(linked, "dead", None)
+        text = json.dumps([world.pop(), "topics", "alerts.new"])
+        linked.client.hset(linked.keys.unacked("dead"), "t1", text)
+        assert Restorer(world.keeper).restore(linked, "dead") == 1
+        assert ids(world.waiting("elsewhere")) == ["a"]
+        assert not linked.client.exists(linked.keys.unacked("dead"))
+
+
+def test_a_task_that_no_queue_is_known_for_stays_where_it_is(world, caplog):
+    with world.link.using() as linked:
+        beat(linked, "dead", None)
+        text = json.dumps([{"headers": {}, "properties": {}}, "nowhere", "x"])
+        linked.client.hset(linked.keys.unacked("dead"), "t1", text)
+        for _ in range(2):
+            Restorer(world.keeper).restore(linked, "dead")
+        assert linked.client.hlen(linked.keys.unacked("dead")) == 1
+        assert linked.client.zscore(linked.keys.workers, "dead")
+    assert caplog.text.count("no queue is known here") == 1
+
+
+def test_a_message_without_headers_goes_back_as_well(world):
+    with world.link.using() as linked:
+        beat(linked, "dead", None)
+        message = {"body": "e30=", "properties": {"delivery_info": {}, "delivery_tag": "t1"}}
+        linked.client.hset(linked.keys.unacked("dead"), "t1", json.dumps([message, "", "celery"]))
+        Restorer(world.keeper).restore(linked, "dead")
+        assert not linked.client.exists(linked.keys.unacked("dead"))
+        (queue,) = (key for key in linked.client.keys("*") if key.endswith(b"celery"))
+        assert linked.client.llen(queue) == 1
+
+
+def test_a_worker_that_nobody_has_registered_is_missed_all_the_same(world, monkeypatch):
+    monkeypatch.setattr(module, "EVERY_S", 0.0)
+    with world.link.using() as linked:
+        linked.client.hset(linked.keys.unacked("unheard"), "t1", "[]")
+        world.step(world.sweep())
+        assert linked.client.zscore(linked.keys.workers, "unheard") > 0
+
+
+def test_a_sweep_whose_worker_dies_is_done_by_another(world):
+    world.enqueue("a")
+    world.pop()
+    one, other = world.sweep("one"), world.sweep("other")
+    other._wanted = False
+    world.step(one, name="one")
+    with world.link.using() as linked:
+        assert linked.client.pttl(linked.keys.sweeping) <= 10_000
+        linked.client.delete(linked.keys.sweeping)
+        linked.client.zrem(linked.keys.workers, "one")
+    assert wait_until(lambda: world.step(other, name="other"), 5, "it is sent again") == 1
+
+
+def test_what_is_given_up_is_not_outstanding_any_more(world):
+    world.enqueue("a", "b")
+    with world.link.using() as linked:
+        held = linked.unacked("me")
+        for tag, task_id in (("t1", "a"), ("t2", "b")):
+            held.hold(tag, json.dumps([world.pop(), "", "celery"]))
+            held.started([task_id])
+        held.settle("t1", "a")
+        held.settle("t2", "b", stays=True)
+        assert linked.client.hkeys(linked.keys.outstanding) == [b"b"]
+        assert not held.tags()
+        assert not held.running()
 
 
 def test_kombus_options_name_the_same_keys(world):

@@ -10,9 +10,16 @@ from igwn_alert_celery.redelivery.audit import EVERY_S, Audit
 class Books:
     def __init__(self):
         self.held = set()
+        self.noted = set()
 
     def tags(self):
         return list(self.held)
+
+    def running(self):
+        return set(self.noted)
+
+    def not_running(self, ids):
+        self.noted -= ids
 
     def put_back(self, tag):
         self.held.discard(tag)
@@ -24,11 +31,19 @@ class World:
         monkeypatch.setattr(module.time, "monotonic", lambda: self.now)
         self.books = Books()
         self.delivered, self.running, self.later = set(), set(), set()
-        qos = SimpleNamespace(known_tags=lambda: set(self.delivered))
-        self.tracker = SimpleNamespace(
-            incarnation="me", channel=SimpleNamespace(qos=qos), tags_to_say=self.later
-        )
-        self.audit = Audit(self.tracker, lambda: self.running)
+        self.known = lambda: set(self.delivered)
+        channels = SimpleNamespace(known_tags=self.known_tags)
+        self.tracker = SimpleNamespace(incarnation="me", channels=channels, tags_to_say=self.later)
+        self.audit = Audit(self.tracker, self.requests)
+
+    def known_tags(self):
+        return self.known()
+
+    def requests(self):
+        return [
+            SimpleNamespace(id=f"id-{tag}", message=SimpleNamespace(delivery_tag=tag))
+            for tag in self.running
+        ]
 
     def look(self):
         self.now += EVERY_S
@@ -62,15 +77,14 @@ def test_it_looks_now_and_then_and_only_while_it_is_connected(world):
     world.books.held.add("lost")
     world.now -= EVERY_S - 1
     assert world.look() == 0
-    world.tracker.channel = None
+    world.known = lambda: None
     assert [world.look(), world.look(), world.look()] == [0, 0, 0]
 
 
-def test_a_set_that_changes_meanwhile_is_looked_at_again(world):
-    def changes():
-        raise RuntimeError("dictionary changed size during iteration")
-
-    world.books.held.add("lost")
+def test_a_start_that_was_noted_after_the_end_is_forgotten(world):
+    world.running.add("runs")
+    world.books.noted |= {"id-runs", "id-ended"}
     world.look()
-    world.tracker.channel.qos.known_tags = changes
-    assert world.look() == 0
+    assert world.books.noted == {"id-runs", "id-ended"}
+    world.look()
+    assert world.books.noted == {"id-runs"}

@@ -17,6 +17,7 @@ class Redis:
     def __init__(self, monkeypatch):
         self.now = 0.0
         self.away = False
+        self.clock_ms = 0
         self.beats = {"me": 0.0}
         self.restored = []
         self.steps = []
@@ -24,7 +25,7 @@ class Redis:
         monkeypatch.setattr(module.time, "sleep", lambda s: None)
         tracker = SimpleNamespace(
             incarnation="me",
-            popping_since=None,
+            channels=SimpleNamespace(waiting_since=None),
             reconnected=0,
             waits=False,
             drain=lambda linked: None,
@@ -45,8 +46,9 @@ class Redis:
 
     def beat(self, linked, incarnation, popping_s):
         self.beats[incarnation] = self.now
-        peers = [Peer(name, self.now - at, 0) for name, at in self.beats.items()]
-        return Peers(round(1000 * self.now), tuple(peers))
+        shift_ms = self.clock_ms
+        peers = [Peer(name, round(1000 * at) + shift_ms, 0) for name, at in self.beats.items()]
+        return Peers(round(1000 * self.now) + shift_ms, tuple(peers))
 
     def restore(self, linked, incarnation):
         self.restored.append((incarnation, self.now))
@@ -126,12 +128,45 @@ def test_the_dead_do_not_keep_lost_tasks_from_being_sent_again(redis):
     assert redis.steps[-1] == ["me", "w1"]
 
 
+def test_a_clock_of_redis_that_is_set_makes_nobody_dead(redis):
+    redis.live(60, "w1", "w2")
+    redis.clock_ms = 3_600_000
+    redis.live(60, "w1", "w2")
+    redis.clock_ms = -3_600_000
+    redis.live(60, "w1", "w2")
+    assert not redis.restored
+
+
+def test_it_beats_while_a_sweep_takes_long(redis):
+    redis.live(30)
+    before = redis.beats["me"]
+    redis.now += BEAT_S + 1
+    redis.heart.pulse(redis)
+    assert redis.beats["me"] == redis.now > before
+    redis.now += 0.1
+    redis.heart.pulse(redis)
+    assert redis.beats["me"] < redis.now
+
+
 def test_whatever_fails_the_heart_goes_on(redis, caplog):
     redis.live(30, "w1")
     redis.heart._restorer = SimpleNamespace(restore=lambda *_: 1 / 0)
     redis.live(30)
-    assert "redelivery failed" in caplog.text
+    assert "not all tasks of worker w1 are given back" in caplog.text
     assert redis.heart._counters["heart_failures"] > 0
+    assert redis.steps[-1] == ["me"], "what else there is to do is done"
     redis.heart._restorer = SimpleNamespace(restore=redis.restore)
     redis.live(BEAT_S)
     assert [name for name, _ in redis.restored] == ["w1"]
+
+
+def test_a_sweep_that_fails_is_tried_again(redis, caplog):
+    def fails(*_):
+        raise KeyError("headers")
+
+    redis.heart._sweep.step = fails
+    redis.live(4)
+    assert "redelivery failed" in caplog.text
+    redis.heart._sweep.step = redis.step
+    redis.live(4)
+    assert redis.steps

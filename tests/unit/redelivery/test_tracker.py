@@ -16,11 +16,17 @@ class Books:
         self.said = []
         self.held = []
 
-    def settle(self, tag, task_id):
-        self.said.append(("settle", tag, task_id))
+    def settle(self, tag, task_id, *, stays=False):
+        self.said.append(("settle", tag, task_id, stays))
 
-    def put_back(self, tag, *, leftmost=False):
-        self.said.append(("put back", tag, leftmost))
+    def put_back(self, tag, task_id="", *, leftmost=False):
+        self.said.append(("put back", tag, task_id, leftmost))
+
+    def add(self, letter):
+        self.said.append(("keep", letter))
+
+    def hold(self, tag, text):
+        self.said.append(("hold", tag, text))
 
     def started(self, ids):
         self.said.append(("started", *ids))
@@ -42,7 +48,7 @@ class Link:
         self.tries += 1
         if self.away:
             raise TaskBrokerUnavailable("away")
-        yield SimpleNamespace(unacked=lambda incarnation: self.books)
+        yield SimpleNamespace(unacked=lambda incarnation: self.books, dead_letters=self.books)
 
 
 @pytest.fixture
@@ -65,8 +71,13 @@ def drain(tracker, link):
 def test_it_says_at_once_what_has_become_of_a_task(link, clock):
     tracker = Tracker(link, "w1", in_process=False)
     tracker.settle("t1", "id1")
-    tracker.put_back("t2", leftmost=True)
-    assert link.books.said == [("settle", "t1", "id1"), ("put back", "t2", True)]
+    tracker.put_back("t2", "id2", leftmost=True)
+    tracker.settle("t3", "id3", stays=True)
+    assert link.books.said == [
+        ("settle", "t1", "id1", False),
+        ("put back", "t2", "id2", True),
+        ("settle", "t3", "id3", True),
+    ]
     assert not tracker.waits
 
 
@@ -80,9 +91,50 @@ def test_it_says_later_and_in_order_what_redis_does_not_hear(link, clock):
     tracker.settle("t3", "")
     assert link.books.said == []
     drain(tracker, link)
-    assert [tag for _, tag, _ in link.books.said] == ["t0", "t1", "t2", "t3"]
-    tracker.settle("t4", "")
-    assert not tracker.waits or link.tries == 2
+    assert [tag for _, tag, *_ in link.books.said] == ["t0", "t1", "t2", "t3"]
+    assert not tracker.waits
+
+
+def test_nothing_overtakes_what_waits_to_be_said(link, clock):
+    tracker = Tracker(link, "w1", in_process=False)
+    link.away = True
+    tracker.hold("t0", "text")
+    link.away = False
+    clock.s += 60
+    tracker.settle("t0", "id")
+    assert link.books.said == []
+    drain(tracker, link)
+    assert link.books.said == [("hold", "t0", "text"), ("settle", "t0", "id", False)]
+
+
+def test_a_dead_letter_is_kept_before_its_task_is_settled(link, clock):
+    tracker = Tracker(link, "w1", in_process=False)
+    link.away = True
+    tracker.keep("letter")
+    tracker.settle("t0", "id")
+    link.away = False
+    drain(tracker, link)
+    assert link.books.said == [("keep", "letter"), ("settle", "t0", "id", False)]
+
+
+def test_a_start_that_is_noted_after_the_end_is_not_noted(link, clock):
+    tracker = Tracker(link, "w1", in_process=False)
+    tracker.started("id1")
+    tracker.settle("t1", "id1")
+    tracker.started("id2")
+    tracker.put_back("t2", "id2", leftmost=False)
+    assert not tracker.waits
+
+
+def test_one_that_can_never_be_said_does_not_hold_up_the_others(link, clock, caplog):
+    tracker = Tracker(link, "w1", in_process=False)
+    link.away = True
+    tracker._say("bad", lambda linked: {}["headers"])
+    tracker.settle("t1", "")
+    link.away = False
+    drain(tracker, link)
+    assert link.books.said == [("settle", "t1", "", False)]
+    assert "given up to say what has become of bad" in caplog.text
 
 
 def test_what_fails_while_it_is_said_stays(link, clock):
@@ -90,12 +142,16 @@ def test_what_fails_while_it_is_said_stays(link, clock):
     link.away = True
     tracker.settle("t0", "")
     link.away = False
-    link.books.settle = lambda tag, task_id: 1 / 0
-    with pytest.raises(ZeroDivisionError):
+
+    def breaks(*_, **__):
+        raise ConnectionError
+
+    link.books.settle = breaks
+    with pytest.raises(ConnectionError):
         drain(tracker, link)
     del link.books.settle
     drain(tracker, link)
-    assert link.books.said == [("settle", "t0", "")]
+    assert link.books.said == [("settle", "t0", "", False)]
 
 
 @pytest.mark.parametrize("in_process", [True, False])
@@ -109,14 +165,15 @@ def test_a_start_is_noted_before_it_can_take_the_process_down(link, clock, in_pr
 
 def test_a_new_connection_gives_back_what_the_lost_one_had(link, clock):
     tracker = Tracker(link, "w1", in_process=False)
-    tracker.popping_since = 5.0
+    channel = Link()
+    tracker.channels.asks(channel)
     link.away = True
     tracker.settle("handled", "id")
     link.away = False
     link.books.held = ["runs", "handled", "waits1", "waits2"]
     assert tracker.reconcile({"runs"}) == 2
-    assert link.books.said == [("put back", "waits1", False), ("put back", "waits2", False)]
-    assert tracker.popping_since is None
+    assert link.books.said == [("put back", "waits1", "", False), ("put back", "waits2", "", False)]
+    assert tracker.channels.waiting_since is None
     assert tracker.reconnected == 1
 
 
