@@ -15,7 +15,7 @@ from typing import Any
 
 import confluent_kafka
 
-from igwn_alert_celery.errors import ConfigError, KafkaUnavailable
+from igwn_alert_celery.errors import ConfigError, CredentialRefused, KafkaUnavailable
 from igwn_alert_celery.kafka.admin import make_admin
 from igwn_alert_celery.kafka.calls import kafka_errors, ours, plain
 from igwn_alert_celery.kafka.client import admin_config
@@ -73,6 +73,14 @@ class Consumer:
                 f"librdkafka refuses the configuration ({exc.args[0].str()}): correct "
                 "igwn_alert_kafka_options"
             ) from None
+        except SystemError as exc:
+            # So confluent_kafka ends a wait for the first token.
+            if "oauth_cb" not in config:
+                raise
+            raise CredentialRefused(
+                "no token came within 10 s: see what the credential's token command, or its token "
+                "endpoint, says"
+            ) from exc
         _alive.update((self._consumer, self._admin))
         self.cluster = Cluster(self._consumer, self._admin)
         self.assigned: set[TopicPartition] = set()

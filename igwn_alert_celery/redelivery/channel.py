@@ -7,6 +7,8 @@ Where kombu and Celery fall short, this is the one place that mends it:
   ends the worker: kombu makes a client for a connection that is closed
   (https://github.com/celery/kombu/issues/582, https://github.com/celery/kombu/issues/970);
 - closing a lost connection gives back tasks that still run;
+- a channel whose connection was lost keeps its sockets as long as the worker lives, as kombu's
+  finalizer for its messages keeps it;
 - tasks held for longer than ``visibility_timeout`` are given back although they run
   (https://github.com/celery/celery/issues/5935).
 """
@@ -141,6 +143,20 @@ def tracking(
 
     class TrackedChannel(channel_class):
         QoS = type("TrackedQoS", (TrackedQoS,), parts)
+
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            tracker.channels.opened(self)
+
+        def let_go(self) -> bool:
+            """Free what a lost connection has left behind; return whether it was lost."""
+            if getattr(self.connection, "client", None) is not None:
+                return False
+            if self._qos is not None:
+                self._qos._on_collect.cancel()  # noqa: SLF001 - as above
+            self._disconnect_pools()
+            self._close_clients()
+            return True
 
         def _brpop_start(self, *args: Any, **options: Any) -> None:
             tracker.channels.asks(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 __all__ = ["Channels"]
 
@@ -14,8 +14,19 @@ class Channels:
     """Written by the main thread, read by the heart's."""
 
     def __init__(self) -> None:
+        self._open: WeakSet[Any] = WeakSet()
         self._asked_at: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
         self._waiting: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+
+    def opened(self, channel: Any) -> None:
+        """Note a channel that is open."""
+        self._open.add(channel)
+
+    def let_go(self) -> None:
+        """Free what lost connections have left behind."""
+        for channel in list(self._open):
+            if channel.let_go():
+                self._open.discard(channel)
 
     def asks(self, channel: Any) -> None:
         """Note that a channel asks for a message.

@@ -58,6 +58,7 @@ def consuming(base: type[Any], redelivery: Any) -> type[Any]:
                 # Border: whatever it is, the connection is given up, and the next one is made.
                 logger.exception("igwn-alert: closing a lost connection failed; it goes on")
                 self.connection = None
+            redelivery.let_go()
 
         def on_unknown_task(self, body: Any, message: Any, exc: Any) -> None:
             if HEADER in (message.headers or {}):

@@ -45,6 +45,9 @@ class PlainRedelivery:
     def disconnected(self) -> None:
         """Note nothing: what runs cannot be acknowledged any more, and comes again."""
 
+    def let_go(self) -> None:
+        """Free nothing."""
+
     def started(self, request: Any) -> None:
         """Note nothing."""
 

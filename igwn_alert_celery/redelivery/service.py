@@ -121,6 +121,10 @@ class RedisRedelivery:
         if not self._forgets_waiting:
             self._waiting = [*self._still_waiting(), *state.reserved_requests]
 
+    def let_go(self) -> None:
+        """Free what the lost connection has left behind."""
+        self._tracker.channels.let_go()
+
     def connected(self, consumer: Any) -> None:
         """Note that the consumer is connected, perhaps again; blocks on Redis."""
         self._consumer = consumer

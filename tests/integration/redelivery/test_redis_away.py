@@ -2,6 +2,7 @@
 """Redis goes away while handlers run: the worker stays, consumes again, and runs nothing twice."""
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -34,3 +35,26 @@ def test_a_worker_outlives_redis_and_runs_nothing_twice(restarting, pool):
 
 def began(redelivery):
     return redelivery.counts("began")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(200)
+def test_lost_connections_leave_no_sockets_behind(restarting):
+    """kombu keeps those of a channel that fails while it is closed; see redelivery/channel.py."""
+    redelivery, server = restarting
+    worker = redelivery.worker("w1", "-c", "1")
+    descriptors = Path(f"/proc/{worker.popen.pid}/fd")
+
+    def restart(number):
+        server.kill()
+        server.start()
+        redelivery.send(f"S{number}")
+        redelivery.wait("done", [f"S{number}"])
+
+    restart(0)
+    before = len(list(descriptors.iterdir()))
+    for number in range(1, 6):
+        restart(number)
+    wait_until(
+        lambda: len(list(descriptors.iterdir())) <= before + 2, 15, f"{before} descriptors again"
+    )

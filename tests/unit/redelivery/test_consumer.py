@@ -108,7 +108,7 @@ def test_a_lost_connection_that_cannot_be_closed_is_given_up(redelivery, caplog)
     consumer.fails_to_close = AttributeError("'NoneType' object has no attribute 'hostname'")
     consumer.on_connection_error_after_connected(OSError())
     assert consumer.connection is None
-    assert redelivery.calls == ["disconnected"]
+    assert redelivery.calls == ["disconnected", "let_go"]
     assert "hostname" in caplog.text
 
 
