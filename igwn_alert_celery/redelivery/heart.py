@@ -67,6 +67,7 @@ class Heart:
         self._counters = counters
         self._clock: Callable[[], float] = time.monotonic
         self._answers_since = self._answered_at = float("-inf")
+        self._found_dead: set[str] = set()
         self._beats: dict[str, tuple[int, float]] = {}
         self._connected = 0
         self._stopping = False
@@ -142,6 +143,7 @@ class Heart:
             self._connected = self._tracker.reconnected
             self._sweep.want()
         dead = self._dead(peers)
+        self._found_dead &= dead
         for incarnation in dead:
             self._restore(linked, incarnation)
         living = {peer.incarnation for peer in peers.all} - dead
@@ -186,6 +188,9 @@ class Heart:
             self._counters["heart_failures"] += 1
             logger.exception("igwn-alert: not all tasks of worker %s are given back", incarnation)
             return
+        if not count and incarnation in self._found_dead:
+            return  # it is kept for what nobody here can give back
+        self._found_dead.add(incarnation)
         self._counters["workers_found_dead"] += 1
         self._counters["given_back"] += count
         logger.warning(

@@ -28,7 +28,7 @@ class Restorer:
         self._keeper = keeper
 
     def restore(self, linked: Linked, incarnation: str) -> int:
-        """Give back all tasks of a dead worker and forget it; return how many there were.
+        """Give back all tasks of a dead worker and forget it; return how many were given back.
 
         Raises what redis-py does, and :exc:`TaskBrokerUnavailable`.
         """
@@ -37,10 +37,11 @@ class Restorer:
         for tag, message in messages:
             if not self._gave_up(linked, held, (tag, message), running):
                 held.put_back(tag)
-        if not held.tags():
+        left = len(held.tags())
+        if not left:
             leave(linked, incarnation)
             linked.forget(incarnation)
-        return len(messages)
+        return max(0, len(messages) - left)
 
     def _gave_up(
         self, linked: Linked, held: Unacked, task: tuple[str, dict[str, Any]], running: set[str]

@@ -137,6 +137,14 @@ def test_a_clock_of_redis_that_is_set_makes_nobody_dead(redis):
     assert not redis.restored
 
 
+def test_one_that_cannot_be_given_back_whole_is_told_once(redis, caplog):
+    redis.live(60, "w1")
+    redis.heart._restorer = SimpleNamespace(restore=lambda *_: 0)
+    redis.live(60)
+    assert caplog.text.count("worker w1 has not been heard of") == 1
+    assert redis.heart._counters["workers_found_dead"] == 1
+
+
 def test_it_beats_while_a_sweep_takes_long(redis):
     redis.live(30)
     before = redis.beats["me"]
