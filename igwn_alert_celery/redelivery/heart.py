@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 BEAT_S = 2.0
 #: A worker that has not been heard of for so long, seconds, is dead.
 DEAD_S = 10.0
+#: One that has not been heard of for so long, seconds, may be.
+SILENT_S = 4.0
 _TICK_S = 0.05
 
 
@@ -68,6 +70,7 @@ class Heart:
         self._clock: Callable[[], float] = time.monotonic
         self._answers_since = self._answered_at = float("-inf")
         self._found_dead: set[str] = set()
+        self._silent: set[str] = set()
         self._beats: dict[str, tuple[int, float]] = {}
         self._connected = 0
         self._stopping = False
@@ -144,6 +147,7 @@ class Heart:
             self._sweep.want()
         dead = self._dead(peers)
         self._found_dead &= dead
+        self._look_early(dead)
         for incarnation in dead:
             self._restore(linked, incarnation)
         living = {peer.incarnation for peer in peers.all} - dead
@@ -177,6 +181,18 @@ class Heart:
             for name, (_, heard_at) in self._beats.items()
             if name != me and now - max(heard_at, self._answers_since) >= DEAD_S
         }
+
+    def _look_early(self, dead: set[str]) -> None:
+        """Ask for a first look as soon as somebody is silent: the second one is at their death."""
+        now = self._answered_at
+        silent = {
+            name
+            for name, (_, at) in self._beats.items()
+            if now - at > SILENT_S and name not in dead
+        }
+        if silent - self._silent:
+            self._sweep.want()
+        self._silent = silent
 
     def _restore(self, linked: Linked, incarnation: str) -> None:
         try:

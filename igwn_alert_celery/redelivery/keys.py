@@ -55,8 +55,13 @@ class Keys:
 
     @property
     def sweep(self) -> str:
-        """Hash: when a sweep was asked for, and as of when one was done."""
+        """Hash: counts of sweeps asked for, begun and done, and when the last first look was."""
         return f"{self.root}sweep"
+
+    @property
+    def suspects(self) -> str:
+        """Set: ids of the tasks that were missing at the first look."""
+        return f"{self.root}suspects"
 
     @property
     def sweeping(self) -> str:

@@ -39,7 +39,7 @@ LOOK_AGAIN_S = 3.0
 EVERY_S = 60.0
 #: So many outstanding tasks cost too much to be looked for without a sign of a loss.
 _FEW = 2000
-_LOCK_MS = 8_000
+_LOCK_MS = 5_000
 
 
 class Sweep:
@@ -69,8 +69,6 @@ class Sweep:
         self._queue_names = queue_names
         self._pulse = pulse
         self._wanted = True
-        self._suspects: set[str] = set()
-        self._began_ms = self._looked_ms = 0
         self._looked_at = time.monotonic()
 
     def want(self) -> None:
@@ -79,6 +77,8 @@ class Sweep:
 
     def step(self, linked: Linked, peers: Peers, living: Iterable[str]) -> int:
         """Look once, or send again what was missing twice; return how many were sent again.
+
+        How far it is stands in Redis: who looks may die before the second look.
 
         Parameters
         ----------
@@ -89,32 +89,29 @@ class Sweep:
             Incarnations that are not dead.
         """
         if self._wanted:
-            # For all to see: who was asked may die before it is done.
-            linked.client.hset(linked.keys.sweep, "wanted", peers.now_ms)
+            linked.client.hincrby(linked.keys.sweep, "wanted", 1)
             self._wanted = False
-        if self._suspects:
-            if not self._lock(linked):
-                # Another one has taken over, while Redis or we were away.
-                self._suspects = set()
-                return 0
-            return self._confirm(linked, peers, set(living))
-        if self._is_due(linked, peers) and self._lock(linked):
-            self._adopt(linked, peers)
-            self._look(linked)
+        fields = linked.client.hmget(linked.keys.sweep, "wanted", "began", "looked", "done")
+        wanted, began, looked, done = (int(field or 0) for field in fields)
+        # A clock of Redis that was set back makes a look of no use.
+        if began != done and looked <= peers.now_ms:
+            if self._lock(linked):
+                return self._confirm(linked, peers, set(living), (began, looked))
+        elif self._is_due(linked, peers, wanted != done) and self._lock(linked):
+            self._look(linked, peers)
         return 0
 
-    def _adopt(self, linked: Linked, peers: Peers) -> None:
-        adopt(linked, set(holders(linked)) - {peer.incarnation for peer in peers.all})
-
-    def _is_due(self, linked: Linked, peers: Peers) -> bool:
-        wanted, done = linked.client.hmget(linked.keys.sweep, "wanted", "done")
-        if wanted is not None and int(wanted) > int(done or 0):
+    def _is_due(self, linked: Linked, peers: Peers, wanted: bool) -> bool:
+        if wanted:
             return True
         if time.monotonic() - self._looked_at < EVERY_S:
             return False
         self._looked_at = time.monotonic()
         self._adopt(linked, peers)
         return 0 < int(linked.client.hlen(linked.keys.outstanding)) <= _FEW
+
+    def _adopt(self, linked: Linked, peers: Peers) -> None:
+        adopt(linked, set(holders(linked)) - {peer.incarnation for peer in peers.all})
 
     def _lock(self, linked: Linked) -> bool:
         """Take or keep the lock; it is soon free again when its owner dies."""
@@ -124,39 +121,48 @@ class Sweep:
         mine = bool(linked.client.get(key) == name.encode())
         return mine and bool(linked.client.pexpire(key, _LOCK_MS))
 
-    def _look(self, linked: Linked) -> None:
+    def _look(self, linked: Linked, peers: Peers) -> None:
+        self._adopt(linked, peers)
+        # What is asked for from now on is for the next one.
+        wanted = int(linked.client.hincrby(linked.keys.sweep, "wanted", 1))
         self._looked_at = time.monotonic()
-        self._began_ms = _now_ms(linked)
         ids = [text_of(item) for item in linked.client.hkeys(linked.keys.outstanding)]
-        self._suspects = self._missing(linked, ids) if ids else set()
-        self._looked_ms = _now_ms(linked)
-        if not self._suspects:
-            self._done(linked)
+        suspects = self._missing(linked, ids) if ids else set()
+        pipe = linked.client.pipeline()
+        pipe.delete(linked.keys.suspects)
+        if suspects:
+            pipe.sadd(linked.keys.suspects, *suspects)
+            pipe.hset(linked.keys.sweep, mapping={"began": wanted, "looked": _now_ms(linked)})
+        else:
+            pipe.hset(linked.keys.sweep, mapping={"began": wanted, "done": wanted})
+            pipe.delete(linked.keys.sweeping)
+        pipe.execute()
 
     def _missing(self, linked: Linked, ids: Iterable[str]) -> set[str]:
         queues = queue_keys(linked, self._queue_names())
         return missing(linked, ids, queues, lambda: self._pulse(linked))
 
-    def _done(self, linked: Linked) -> None:
-        linked.client.hset(linked.keys.sweep, "done", self._began_ms)
-        linked.client.delete(linked.keys.sweeping)
-
-    def _confirm(self, linked: Linked, peers: Peers, living: set[str]) -> int:
-        waited_ms = peers.now_ms - self._looked_ms
-        if waited_ms < 1000 * LOOK_AGAIN_S:
-            return 0
+    def _confirm(
+        self, linked: Linked, peers: Peers, living: set[str], look: tuple[int, int]
+    ) -> int:
+        began, looked_ms = look
         others = [peer for peer in peers.all if peer.incarnation in living]
-        if any(_may_have_it(peer, self._looked_ms) for peer in others):
+        early = peers.now_ms - looked_ms < 1000 * LOOK_AGAIN_S
+        if early or any(_may_have_it(peer, looked_ms) for peer in others):
             return 0
-        suspects, self._suspects = self._suspects, set()
-        found = linked.client.hmget(linked.keys.outstanding, list(suspects))
+        suspects = [text_of(item) for item in linked.client.smembers(linked.keys.suspects)]
+        found = linked.client.hmget(linked.keys.outstanding, suspects) if suspects else []
         tasks = {one: text for one, text in zip(suspects, found, strict=True) if text is not None}
         # Before the second look: who sends a task again counts it, so that nobody else does.
         before = linked.client.hmget(linked.keys.attempts, list(tasks)) if tasks else []
         attempts = {one: int(count or 0) for one, count in zip(tasks, before, strict=True)}
         lost = self._missing(linked, tasks)
         sent = sum(self._send(linked, one, json.loads(tasks[one]), attempts[one]) for one in lost)
-        self._done(linked)
+        pipe = linked.client.pipeline()
+        pipe.delete(linked.keys.suspects)
+        pipe.hset(linked.keys.sweep, "done", began)
+        pipe.delete(linked.keys.sweeping)
+        pipe.execute()
         return sent
 
     def _send(self, linked: Linked, task_id: str, message: dict[str, Any], attempts: int) -> bool:

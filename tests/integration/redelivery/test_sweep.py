@@ -304,6 +304,8 @@ def test_a_sweep_whose_worker_dies_is_done_by_another(world):
     other._wanted = False
     world.step(one, name="one")
     with world.link.using() as linked:
+        assert linked.client.smembers(linked.keys.suspects) == {b"a"}
+    with world.link.using() as linked:
         assert linked.client.pttl(linked.keys.sweeping) <= 10_000
         linked.client.delete(linked.keys.sweeping)
         linked.client.zrem(linked.keys.workers, "one")

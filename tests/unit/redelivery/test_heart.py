@@ -145,6 +145,16 @@ def test_one_that_cannot_be_given_back_whole_is_told_once(redis, caplog):
     assert redis.heart._counters["workers_found_dead"] == 1
 
 
+def test_a_first_look_is_asked_for_before_a_silent_worker_is_judged(redis):
+    redis.live(60, "w1")
+    before = redis.sweeps_wanted
+    redis.live(3 * BEAT_S)
+    assert redis.sweeps_wanted == before + 1
+    redis.live(BEAT_S)
+    assert redis.sweeps_wanted == before + 1
+    assert not redis.restored
+
+
 def test_it_beats_while_a_sweep_takes_long(redis):
     redis.live(30)
     before = redis.beats["me"]

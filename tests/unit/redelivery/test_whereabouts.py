@@ -23,6 +23,7 @@ def test_what_is_sent_again_is_marked_and_the_original_is_not():
 def test_every_key_carries_the_prefix():
     keys, bare = Keys("app:"), Keys("")
     names = ["outstanding", "attempts", "workers", "popping", "sweeping", "dead_letters"]
+    names += ["sweep", "suspects"]
     found = [getattr(keys, name) for name in names]
     found += [getattr(keys, name)("w") for name in ("running", "unacked", "unacked_index")]
     assert len(set(found)) == len(found)
