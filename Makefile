@@ -28,7 +28,7 @@ playground: $(READY)  ## The same, kept open for your own alerts and handlers
 	@$(BIN)/python -m igwn_alert_celery.playground
 
 test: lint type services  ## Everything: lint, types and all tests on real services
-	$(PYTEST) -n auto --dist loadfile $(PYTEST_ARGS)
+	$(PYTEST) -n auto --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 unit: $(READY)  ## The tests that need no service, in seconds
 	$(PYTEST) tests/unit $(PYTEST_ARGS)

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Any
 
 import confluent_kafka
@@ -236,11 +237,16 @@ def record_of(message: Any) -> Record:
     )
 
 
+#: Not called as a method: in a loop that is warm, Python 3.11 and later call those of C without
+#: looking whether they have failed, and the failure shows somewhere later.
+_read_headers = methodcaller("headers")
+
+
 def _headers(message: Any) -> tuple[Headers, str]:
     # Names are any bytes on the wire, and confluent_kafka 2.x wants UTF-8 of all of them or gives
     # none. It must be asked once only: a second time it hands out the list that it left half made.
     try:
-        return tuple(message.headers() or ()), ""
+        return tuple(_read_headers(message) or ()), ""
     except (SystemError, UnicodeDecodeError):
         return (), "a header's name is not UTF-8: all headers are on Kafka only"
 

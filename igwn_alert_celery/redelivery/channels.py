@@ -50,8 +50,8 @@ class Channels:
         return min(self._waiting.copy().values(), default=None)
 
     def asked_at(self, channel: Any) -> float | None:
-        """Return the monotonic time when a channel asked last."""
-        return self._asked_at.get(channel)
+        """Return the monotonic time when a channel asked last; None for none."""
+        return None if channel is None else self._asked_at.get(channel)
 
     def known_tags(self) -> set[str] | None:
         """Return the tags of all messages that they have delivered.

@@ -31,7 +31,7 @@ def test_it_waits_since_the_first_of_its_channels_asked(clock):
     assert channels.waiting_since == 1005.0
     assert (channels.asked_at(one), channels.asked_at(other)) == (1000.0, 1005.0)
     channels.forget()
-    assert channels.waiting_since is channels.asked_at(one) is None
+    assert channels.waiting_since is channels.asked_at(one) is channels.asked_at(None) is None
 
 
 def test_the_tags_of_all_channels_are_known(clock):
