@@ -32,6 +32,7 @@ def test_every_fault_has_its_turn_in_fifty_seeds():
     assert chosen == {(target, what) for target, faults in TARGETS.items() for what in faults}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(300)
 def test_nothing_is_missing_or_enqueued_twice(servers, tmp_path):
     outcome = chaos_run(1, servers, tmp_path, seconds=15)

@@ -7,6 +7,7 @@ from tests.faults.catalogue import Row, find
 from tests.faults.run import run
 
 
+@pytest.mark.long
 @pytest.mark.timeout(200)
 def test_a_restart_of_todays_way_is_a_gap(servers, todays_way, tmp_path):
     fault = find("worker: the only one, SIGTERM, started again")

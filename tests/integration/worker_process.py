@@ -65,8 +65,9 @@ class WorkerProcess:
         assert said in self.text, self.text[-3000:]
 
     def listen(self) -> WorkerProcess:
-        """Wait until it receives."""
+        """Wait until it receives, consumes, and answers remote control."""
         self.expect("receiver: running")
+        self.expect(" ready.")
         return self
 
     def stop(self, timeout_s: float = 30.0) -> int:

@@ -4,7 +4,7 @@
 import pytest
 
 
-@pytest.mark.parametrize("pool", ["prefork", "gevent"])
+@pytest.mark.parametrize("pool", ["prefork", pytest.param("gevent", marks=pytest.mark.long)])
 def test_a_worker_that_no_longer_consumes_recovers(redelivery, pool):
     if pool == "gevent":
         pytest.importorskip(pool)

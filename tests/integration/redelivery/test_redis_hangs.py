@@ -9,7 +9,7 @@ from tests.services.wait import wait_until
 
 
 @pytest.mark.timeout(200)
-@pytest.mark.parametrize("pool", ["threads", "gevent"])
+@pytest.mark.parametrize("pool", ["threads", pytest.param("gevent", marks=pytest.mark.long)])
 def test_workers_outlive_a_redis_that_hangs(restarting, pool):
     if pool == "gevent":
         pytest.importorskip(pool)
