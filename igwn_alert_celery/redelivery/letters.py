@@ -4,20 +4,15 @@
 from __future__ import annotations
 
 import json
-import logging
 import uuid
 from dataclasses import replace
 from typing import Any
 
-from igwn_alert_celery import signals
 from igwn_alert_celery.dead_letter import DeadLetter
 from igwn_alert_celery.enqueue.letters import rebuilt_record
 from igwn_alert_celery.task import HEADER
-from igwn_alert_celery.worker.signalling import send_signal
 
-__all__ = ["announce_letter", "message_letter"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["message_letter"]
 
 _NAMESPACE = uuid.UUID("0d1f0a5e-3f51-5b6e-8f6b-6f0a6d1d4c55")
 
@@ -45,21 +40,6 @@ def message_letter(
         record, reason, error, traceback=traceback, handler=headers["task"]
     )
     return replace(letter, id=str(uuid.uuid5(_NAMESPACE, f"{headers['id']} {reason}")))
-
-
-def announce_letter(bridge: Any, letter: DeadLetter) -> None:
-    """Say that it is kept."""
-    bridge.metrics.counters["dead_letters"] += 1
-    logger.error(
-        "%s[%d]@%d is kept as a dead letter: %s: %s",
-        letter.topic,
-        letter.partition,
-        letter.offset,
-        letter.reason,
-        letter.error,
-        extra={"topic": letter.topic, "partition": letter.partition, "offset": letter.offset},
-    )
-    send_signal(signals.alert_dead_lettered, bridge, dead_letter=letter)
 
 
 def _content(message: Any, header: dict[str, Any]) -> Any:

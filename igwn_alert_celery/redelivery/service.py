@@ -21,13 +21,14 @@ from igwn_alert_celery.redelivery.deaf import DeafWatch
 from igwn_alert_celery.redelivery.heart import Heart
 from igwn_alert_celery.redelivery.keeper import Keeper
 from igwn_alert_celery.redelivery.keys import transport_options
-from igwn_alert_celery.redelivery.letters import announce_letter, message_letter
+from igwn_alert_celery.redelivery.letters import message_letter
 from igwn_alert_celery.redelivery.link import Link
 from igwn_alert_celery.redelivery.registry import beat, leave
 from igwn_alert_celery.redelivery.restore import Restorer
 from igwn_alert_celery.redelivery.sweep import Sweep
 from igwn_alert_celery.redelivery.tracker import Tracker, tag_of
 from igwn_alert_celery.redelivery.unknown import Unknown
+from igwn_alert_celery.worker.announce import announce_letter
 
 __all__ = ["RedisRedelivery"]
 
@@ -64,7 +65,9 @@ class RedisRedelivery:
         self._link = Link(app, settings)
         self._tracker = Tracker(self._link, self.incarnation, in_process=in_process)
         self.unknown = Unknown(self.keep_message, settings.unknown_task_s)
-        keeper = Keeper(app, settings, lambda letter: announce_letter(bridge, letter))
+        keeper = Keeper(
+            app, settings, lambda letter: announce_letter(bridge, bridge.metrics, letter)
+        )
         self._heart = Heart(
             Link(app, settings),
             self._tracker,
@@ -157,7 +160,7 @@ class RedisRedelivery:
         prefix = self._bridge.settings.topic_prefix
         letter: DeadLetter = message_letter(message, prefix, reason, error, traceback)
         self._tracker.keep(letter)
-        announce_letter(self._bridge, letter)
+        announce_letter(self._bridge, self._bridge.metrics, letter)
 
     def leave(self) -> None:
         """Give back what is left and sign off; bounded."""

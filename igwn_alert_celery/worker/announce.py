@@ -15,7 +15,7 @@ from igwn_alert_celery.metrics import Metrics
 from igwn_alert_celery.worker.pipeline import Prepared
 from igwn_alert_celery.worker.signalling import send_signal
 
-__all__ = ["announce"]
+__all__ = ["announce", "announce_letter"]
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ def announce(
         if prepared.entry.offset >= before:
             _announce_one(sender, metrics, prepared)
     for letter in outcome.kept:
-        _announce_letter(sender, metrics, letter)
+        announce_letter(sender, metrics, letter)
 
 
 def _announce_one(sender: Any, metrics: Metrics, prepared: Prepared) -> None:
@@ -58,7 +58,7 @@ def _announce_one(sender: Any, metrics: Metrics, prepared: Prepared) -> None:
         counters[f"skipped_{prepared.skipped}"] += 1
         logger.info("test record skipped (igwn_alert_ignore_test = False takes them)")
     for letter in prepared.entry.dead_letters:
-        _announce_letter(sender, metrics, letter)
+        announce_letter(sender, metrics, letter)
     if prepared.alert is not None:
         metrics.last_alert_at = time.time()
         send_signal(
@@ -66,7 +66,8 @@ def _announce_one(sender: Any, metrics: Metrics, prepared: Prepared) -> None:
         )
 
 
-def _announce_letter(sender: Any, metrics: Metrics, letter: DeadLetter) -> None:
+def announce_letter(sender: Any, metrics: Metrics, letter: DeadLetter) -> None:
+    """Announce a dead letter that is kept."""
     metrics.counters["dead_letters"] += 1
     logger.error(
         "%s[%d]@%d is kept as a dead letter: %s: %s",

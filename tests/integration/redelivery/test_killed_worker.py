@@ -44,9 +44,13 @@ def test_a_worker_that_is_started_again_gives_back_what_the_killed_one_held(rede
     redelivery.send("S1", "S2", "S3", do="sleep", s=1)
     redelivery.wait("began", ["S1"])
     first.kill()
+    before = redelivery.counts("began")
     redelivery.worker("w1", "-c", "1")
     redelivery.wait("done", ["S1", "S2", "S3"])
     redelivery.settled()
+    began = redelivery.counts("began")
+    assert {uid for uid, count in began.items() if count > 1} <= before.keys()
+    assert redelivery.redis.zcard("igwn_alert:workers") == 1, "the killed one is forgotten"
 
 
 def test_a_worker_that_was_only_slow_is_judged_dead_and_loses_nothing(redelivery):
