@@ -44,10 +44,16 @@ class Playground:
         """Wait until its worker has said this."""
 
         def said():
-            logs = self.folder.glob("*/worker.log")
-            return any(words in log.read_text(errors="replace") for log in logs)
+            return any(words in log.read_text(errors="replace") for log in self._logs())
 
         wait_until(said, 60, f"{words!r} of the worker")
+
+    def worker_log(self):
+        """Return the file that its worker writes to."""
+        return next(self._logs())
+
+    def _logs(self):
+        return self.folder.glob("*/worker.log")
 
     def wait_until_running(self):
         self.wait_for("receiver: running")

@@ -207,12 +207,16 @@ def test_a_demo_that_is_killed_leaves_nothing_behind_either(start):
 def test_a_worker_that_dies_ends_the_demo_with_its_last_words(start):
     playground = start("--demo")
     playground.wait_for("receiver: starting")
-    os.kill(playground.worker(), signal.SIGKILL)
-    code, _, errors = playground.end()
+    # How much it says before it dies is open; an open file is still there after its removal.
+    with playground.worker_log().open() as log:
+        os.kill(playground.worker(), signal.SIGKILL)
+        code, _, errors = playground.end()
+        said = log.read()
     assert code == 1
     first, *last = errors.splitlines()
     assert first == "the worker ended by itself (SIGKILL); its last lines:"
-    assert any("receiver: starting" in line for line in last)
+    assert len(last) > 1
+    assert "\n".join(line.removeprefix("  ") for line in last) in said
     assert playground.left_behind() == []
 
 
