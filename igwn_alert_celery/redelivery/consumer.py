@@ -10,7 +10,8 @@ names:
   (``AttributeError: 'NoneType' object has no attribute 'hostname'`` out of kombu's Redis transport,
   https://github.com/celery/kombu/issues/582; others: https://github.com/celery/celery/issues/9250);
 - an answer of Redis's that is an error (``READONLY``, ``OOM command not allowed``) ends the worker;
-- a task that it does not know is thrown away.
+- a task that it does not know is thrown away;
+- when it closes, prefork forgets what its processes are just being given (``handed_over.py``).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import functools
 import logging
 from typing import Any
 
+from igwn_alert_celery.redelivery.handed_over import remembered
 from igwn_alert_celery.task import HEADER
 
 __all__ = ["connect_anew", "consuming"]
@@ -30,10 +32,18 @@ _PAUSES = {"interval_start": 0.5, "interval_step": 0.5, "interval_max": 1.0}
 _CELERYS_RETRIES = 100
 
 
+class _Remembering:
+    pool: Any
+
+    def on_close(self) -> None:
+        with remembered(self.pool):
+            super().on_close()  # type: ignore[misc]
+
+
 def consuming(base: type[Any], redelivery: Any) -> type[Any]:
     """Return a consumer class on top of the app's own one."""
 
-    class RedeliveringConsumer(base):
+    class RedeliveringConsumer(_Remembering, base):
         def __init__(self, *args: Any, **options: Any) -> None:
             super().__init__(*args, **options)
             _take_for_lost(self, redelivery.lost_errors)

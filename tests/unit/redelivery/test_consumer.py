@@ -35,6 +35,7 @@ class Base:
         conf = SimpleNamespace(broker_connection_max_retries=retries)
         self.app = SimpleNamespace(conf=conf)
         self.connection = object()
+        self.pool = None
         self.calls = []
 
     def connect(self):
@@ -48,6 +49,10 @@ class Base:
         if self.fails_to_close is not None:
             raise self.fails_to_close
         self.connection = None
+
+    def on_close(self):
+        self.calls.append("close")
+        self.pool._pool._cache.clear()
 
     def on_unknown_task(self, body, message, exc):
         self.calls.append(("unknown", message))
@@ -110,6 +115,15 @@ def test_a_lost_connection_that_cannot_be_closed_is_given_up(redelivery, caplog)
     assert consumer.connection is None
     assert redelivery.calls == ["disconnected", "let_go"]
     assert "hostname" in caplog.text
+
+
+def test_it_keeps_what_a_process_has_when_it_closes(redelivery):
+    job = SimpleNamespace(_write_to=SimpleNamespace(_is_alive=lambda: True), ready=lambda: False)
+    consumer = consuming(Base, redelivery)()
+    consumer.pool = SimpleNamespace(_pool=SimpleNamespace(_cache={1: job}))
+    consumer.on_close()
+    assert consumer.calls == ["close"]
+    assert consumer.pool._pool._cache == {1: job}
 
 
 def test_only_handlers_tasks_are_left_to_others(redelivery):
