@@ -7,7 +7,6 @@ import logging
 from typing import Any
 
 from celery import Celery, Task
-from kombu.utils.json import JSONEncoder
 
 from igwn_alert_celery.enqueue.away import reaching
 from igwn_alert_celery.enqueue.batch import Command
@@ -23,8 +22,6 @@ __all__ = ["Builder"]
 
 logger = logging.getLogger(__name__)
 
-# kombu's own ``dumps`` makes an encoder for each call, which takes longer than to encode.
-_encode = JSONEncoder().encode
 _BYPASSED = "its apply_async sends by itself, so at least once"
 
 
@@ -52,7 +49,7 @@ class Builder:
         self._watch = Watch(app)
         self._fast = True
         self._json = b""
-        self._bodies: dict[tuple[bytes, bytes], str] = {}
+        self._bodies: dict[tuple[bytes, bytes], bytes] = {}
 
     def commands(self, call: TaskCall) -> tuple[Command, ...]:
         """Return the commands; raises :exc:`PoisonRecord` when no queue would take them."""
@@ -62,7 +59,7 @@ class Builder:
         if template is None:
             return self._build(call)
         body = self._body(template, call.json)
-        return (template.fill(body, call.task_id, _encode(call.header)),)
+        return (template.fill(body, call.task_id, call.header),)
 
     def _begin(self, alert_json: bytes) -> None:
         """Look round, once an alert, for what would make templates wrong."""
@@ -94,7 +91,7 @@ class Builder:
             logger.info("%s cannot be tried out", task.name, exc_info=True)
             return f"its messages cannot be tried out: {exc!r}"
 
-    def _body(self, template: Template, alert_json: bytes) -> str:
+    def _body(self, template: Template, alert_json: bytes) -> bytes:
         shape = (template.before, template.after)
         if shape not in self._bodies:
             self._bodies[shape] = template.body(alert_json)

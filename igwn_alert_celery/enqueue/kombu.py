@@ -24,6 +24,7 @@ from igwn_alert_celery.enqueue.batch import (
 from igwn_alert_celery.enqueue.local import LocalState
 from igwn_alert_celery.enqueue.message import TaskCall
 from igwn_alert_celery.enqueue.publish import Publisher, confirming, connected
+from igwn_alert_celery.enqueue.writing import Writing, Written
 from igwn_alert_celery.errors import TaskBrokerUnavailable
 from igwn_alert_celery.settings import Settings
 
@@ -91,7 +92,7 @@ class KombuEnqueuer:
         """Return the call itself; it is built while it is published."""
         return (Command("apply", call.task.name, call),)
 
-    def write(self, batch: Batch) -> Outcome:
+    def begin(self, batch: Batch) -> Writing:
         """Publish what the batch holds, and wait until the task broker has it.
 
         A batch that failed half-way is not begun anew: what has been confirmed of it is skipped
@@ -109,8 +110,9 @@ class KombuEnqueuer:
         for call in calls:
             done.pop(call.task_id, None)
         position = Position(batch.next_offset, batch.believed.epoch)
-        return Outcome(
-            Verdict.WRITTEN, position, len(batch.entries), evicted=tuple(evicted), kept=kept
+        written = len(batch.entries)
+        return Written(
+            Outcome(Verdict.WRITTEN, position, written, evicted=tuple(evicted), kept=kept)
         )
 
     def renew_id(self) -> None:

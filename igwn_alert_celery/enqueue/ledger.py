@@ -29,8 +29,9 @@ from igwn_alert_celery.enqueue.redis_dead_letters import (
     register,
     text_of,
 )
+from igwn_alert_celery.enqueue.script import Script, SentCall, script_text
 
-__all__ = ["ROOT", "Ledger"]
+__all__ = ["ROOT", "Ledger", "LedgerWriting"]
 
 #: All our keys begin with it, after kombu's ``global_keyprefix``.
 ROOT = "igwn_alert:"
@@ -78,7 +79,7 @@ class Ledger:
         self._root = f"{prefix}{ROOT}"
         self._bounds = (max_dead_count, max_dead_bytes)
         self._notes_outstanding = notes_outstanding
-        self._write = register(client, "dead_letters.lua", "write.lua")
+        self._write = Script(client, script_text("dead_letters.lua", "write.lua"))
         self._seek = register(client, "new_epoch.lua", "seek.lua")
         self._claim = register(client, "new_epoch.lua", "claim.lua")
         self.id = ""
@@ -147,14 +148,19 @@ class Ledger:
         return Position(int(found[0]), int(found[1]))
 
     def write(self, batch: Batch) -> Outcome:
-        """Write a batch in one atomic step, or say why nothing was written.
+        """Write a batch as :meth:`begin` does, and wait for the outcome."""
+        return self.begin(batch).outcome()
+
+    def begin(self, batch: Batch) -> LedgerWriting:
+        """Send a batch to be written in one atomic step, or not at all; wait for it later.
 
         Returns
         -------
-        Outcome
-            ``WRITTEN`` (what lay below the stored position was skipped), or why nothing was
-            written: ``BEHIND`` (Redis came back older: go back to the position), ``EPOCH`` (a
-            seek), ``UNKNOWN`` (no position), ``LEDGER`` (another ledger, or none: open again).
+        LedgerWriting
+            Whose outcome is ``WRITTEN`` (what lay below the stored position was skipped), or why
+            nothing was written: ``BEHIND`` (Redis came back older: go back to the position),
+            ``EPOCH`` (a seek), ``UNKNOWN`` (no position), ``LEDGER`` (another ledger, or none: open
+            again).
 
         Raises
         ------
@@ -164,15 +170,7 @@ class Ledger:
             The batch holds a command that is not Redis's.
         """
         keys, args = self._arguments(batch)
-        reply = asking(lambda: self._write(keys, args))
-        verdict = Verdict(text_of(reply[0]))
-        position = Position(int(reply[1]), int(reply[2]))
-        if verdict is not Verdict.WRITTEN:
-            return Outcome(verdict, position)
-        before = int(reply[3])
-        skipped = sum(entry.offset < before for entry in batch.entries)
-        evicted = tuple(text_of(item) for item in reply[4:])
-        return Outcome(verdict, position, len(batch.entries) - skipped, skipped, evicted)
+        return LedgerWriting(batch, asking(lambda: self._write.send(keys, args)))
 
     def asked(self, cluster_id: str, consumer_group: str) -> dict[str, str]:
         """Return what the group has asked for before: topic or pattern → JSON text."""
@@ -246,6 +244,31 @@ class Ledger:
         believed = batch.believed
         head = (self.id, believed.next_offset, believed.epoch, batch.next_offset, *self._bounds)
         return keys, [*head, len(operations) // 5, *operations]
+
+
+class LedgerWriting:
+    """A batch on its way to Redis. Either :meth:`outcome` or :meth:`abandon` has to follow."""
+
+    def __init__(self, batch: Batch, call: SentCall) -> None:
+        self._batch = batch
+        self._call = call
+
+    def outcome(self) -> Outcome:
+        """Wait for it; raises :exc:`TaskBrokerUnavailable`."""
+        reply = asking(self._call.answer)
+        verdict = Verdict(text_of(reply[0]))
+        position = Position(int(reply[1]), int(reply[2]))
+        if verdict is not Verdict.WRITTEN:
+            return Outcome(verdict, position)
+        before = int(reply[3])
+        entries = self._batch.entries
+        skipped = sum(entry.offset < before for entry in entries)
+        evicted = tuple(text_of(item) for item in reply[4:])
+        return Outcome(verdict, position, len(entries) - skipped, skipped, evicted)
+
+    def abandon(self) -> None:
+        """Leave it open whether it was written."""
+        self._call.abandon()
 
 
 def _checked(command: Command) -> Command:

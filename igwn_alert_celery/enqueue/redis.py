@@ -11,7 +11,7 @@ from kombu.transport.redis import Channel, SentinelChannel
 from redis import Redis
 
 from igwn_alert_celery.enqueue.away import connecting, required
-from igwn_alert_celery.enqueue.batch import Batch, Command, Outcome, PartitionId, Position
+from igwn_alert_celery.enqueue.batch import Batch, Command, PartitionId, Position
 from igwn_alert_celery.enqueue.build import Builder
 from igwn_alert_celery.enqueue.channel import capturing, routing, use_channels
 from igwn_alert_celery.enqueue.ledger import Ledger
@@ -19,6 +19,7 @@ from igwn_alert_celery.enqueue.message import TaskCall
 from igwn_alert_celery.enqueue.outstanding import is_noted
 from igwn_alert_celery.enqueue.publish import time_limits
 from igwn_alert_celery.enqueue.redis_dead_letters import RedisDeadLetters
+from igwn_alert_celery.enqueue.writing import Writing
 from igwn_alert_celery.errors import TaskBrokerUnavailable
 from igwn_alert_celery.settings import Settings
 
@@ -112,9 +113,9 @@ class RedisEnqueuer:
         builder: Builder = required(self._builder)
         return builder.commands(call)
 
-    def write(self, batch: Batch) -> Outcome:
-        """Write one batch atomically."""
-        return self.ledger.write(batch)
+    def begin(self, batch: Batch) -> Writing:
+        """Send one batch, which is written in one atomic step."""
+        return self.ledger.begin(batch)
 
     def renew_id(self) -> None:
         """Read the ledger's id again: Redis may have been emptied and have another one."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Sequence
-from importlib import resources
 from typing import Any, TypeVar
 
 from redis import Redis
 from redis.exceptions import RedisError
 
 from igwn_alert_celery.dead_letter import DeadLetter
+from igwn_alert_celery.enqueue.script import script_text
 from igwn_alert_celery.errors import TaskBrokerUnavailable
 
 __all__ = ["RedisDeadLetters", "asking", "register", "text_of"]
@@ -96,9 +96,7 @@ def register(
     client: Redis, *names: str, package: str = "igwn_alert_celery.enqueue"
 ) -> Callable[[Any, Any], Any]:
     """Return the script made of these files; it is loaded again when Redis has forgotten it."""
-    folder = resources.files(package)
-    text = "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
-    return client.register_script(text)
+    return client.register_script(script_text(*names, package=package))
 
 
 def text_of(value: Any) -> str:

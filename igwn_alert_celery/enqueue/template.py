@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from celery import Task
 from kombu.utils.json import dumps, loads
 
@@ -27,30 +28,32 @@ __all__ = ["Template", "compile_template"]
 
 Build = Callable[[TaskCall], tuple[Command, ...]]
 _SLOTS = ("body", "task_id", "tag", "header")
+_encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A task message with slots for body, task id, delivery tag and our header."""
+    """A task message with slots for body, task id, delivery tag and our header.
+
+    ``pieces`` has what stands before, between and after the slots, and nothing in each slot.
+    """
 
     key: str
-    pieces: tuple[str, ...]
+    pieces: tuple[bytes, ...]
     slots: tuple[int, ...]
     before: bytes
     after: bytes
 
-    def body(self, alert_json: bytes) -> str:
+    def body(self, alert_json: bytes) -> bytes:
         """Return the base64 body around the alert's JSON text."""
-        return base64.b64encode(self.before + alert_json + self.after).decode("ascii")
+        return base64.b64encode(self.before + alert_json + self.after)
 
-    def fill(self, body: str, task_id: str, header_json: str) -> Command:
+    def fill(self, body: bytes, task_id: str, header: dict[str, Any]) -> Command:
         """Return the finished command for one alert."""
-        values = (body, task_id, str(uuid.uuid4()), header_json)
-        text = [self.pieces[0]]
-        for slot, piece in zip(self.slots, self.pieces[1:], strict=True):
-            text.append(values[slot])
-            text.append(piece)
-        return Command("lpush", self.key, "".join(text).encode(), task_id)
+        values = (body, task_id.encode(), str(uuid.uuid4()).encode(), _encode(header))
+        pieces = list(self.pieces)
+        pieces[1::2] = [values[slot] for slot in self.slots]
+        return Command("lpush", self.key, b"".join(pieces), task_id)
 
 
 def compile_template(task: Task, build: Build) -> Template | str:
@@ -64,7 +67,7 @@ def compile_template(task: Task, build: Build) -> Template | str:
     template = _split(commands[0], probe)
     if isinstance(template, str):
         return template
-    filled = template.fill(template.body(other.json), other.task_id, dumps(other.header))
+    filled = template.fill(template.body(other.json), other.task_id, other.header)
     return template if _equal(filled, build(other)) else "two of its messages differ"
 
 
@@ -92,7 +95,9 @@ def _split(command: Command, probe: TaskCall) -> Template | str:
     slots = tuple(values.index(part) for part in parts[1::2])
     if set(slots) != set(range(len(_SLOTS))):
         return "its message does not show the alert, its id and its header"
-    return Template(command.key, tuple(parts[::2]), slots, before, after)
+    parts[1::2] = [""] * len(slots)
+    pieces = tuple(part.encode() for part in parts)
+    return Template(command.key, pieces, slots, before, after)
 
 
 def _equal(ours: Command, theirs: tuple[Command, ...]) -> bool:

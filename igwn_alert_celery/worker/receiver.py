@@ -11,7 +11,8 @@ import logging
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import closing
 
 from igwn_alert_celery.enqueue.batch import Verdict
 from igwn_alert_celery.errors import (
@@ -29,14 +30,14 @@ from igwn_alert_celery.worker.newcomers import Newcomers
 from igwn_alert_celery.worker.parts import Parts
 from igwn_alert_celery.worker.problems import Problems
 from igwn_alert_celery.worker.shares import Shares
-from igwn_alert_celery.worker.writer import LedgerDisagrees
+from igwn_alert_celery.worker.writer import Answer
 
 __all__ = ["Receiver"]
 
 logger = logging.getLogger(__name__)
 
 POLL_S = 0.1
-MOST_RECORDS = 500
+MOST_RECORDS = 1000
 LOOK_S = 5.0
 QUIET_S = 30.0
 BACKOFF_S = 1.0
@@ -109,38 +110,47 @@ class Receiver:
         by_partition: dict[TopicPartition, list[Record]] = defaultdict(list)
         for record in records:
             by_partition[TopicPartition(record.topic, record.partition)].append(record)
-        until = time.monotonic() + MOST_RECEIVE_S
+        if not by_partition:
+            return
         try:
-            for partition, mine in by_partition.items():
-                if time.monotonic() < until:
-                    self._receive_partition(partition, mine, until)
-                else:
-                    # Read again later: the group gives up a member that does not poll.
-                    self._consumer.pause([partition])
+            self._write(by_partition)
+        except TaskBrokerUnavailable:
+            self._write_failed_at = time.monotonic()
+            raise
         finally:
             self._commit(by_partition)
             self._shares.show_some(by_partition)
 
-    def _receive_partition(
-        self, partition: TopicPartition, records: list[Record], until: float
-    ) -> None:
-        try:
-            shares = self._shares.progress
-            for progress in self._parts.writer.write(shares[partition], records):
-                shares[partition] = progress
-                self._write_failed_at = -math.inf
+    def _write(self, by_partition: Mapping[TopicPartition, list[Record]]) -> None:
+        shares = self._shares.progress
+        until = time.monotonic() + MOST_RECEIVE_S
+        mine = ((shares[partition], records) for partition, records in by_partition.items())
+        with closing(self._parts.writer.write(mine)) as answers:
+            for answer in answers:
+                self._take(answer)
                 if time.monotonic() > until:
-                    self._consumer.pause([partition])
-                    return
-        except TaskBrokerUnavailable:
-            self._write_failed_at = time.monotonic()
-            raise
-        except LedgerDisagrees as exc:
-            logger.warning("%s; asking where to go on", exc)
-            self._metrics.counters[f"ledger_{exc.verdict.name.lower()}"] += 1
-            if exc.verdict is Verdict.LEDGER:
-                self._parts.enqueuer.open()
-            self._consumer.pause([partition])
+                    break
+        # What was not written is read again, from where its partition is: the ledger disagrees, or
+        # there was no time, as the group gives up a member that does not poll.
+        self._consumer.pause(
+            [
+                partition
+                for partition, records in by_partition.items()
+                if shares[partition].position.next_offset <= records[-1].offset
+            ]
+        )
+
+    def _take(self, answer: Answer) -> None:
+        if answer.is_written:
+            pid = answer.progress.pid
+            self._shares.progress[TopicPartition(pid.topic, pid.partition)] = answer.progress
+            self._write_failed_at = -math.inf
+            return
+        verdict = answer.outcome.verdict
+        logger.warning("%s; asking where to go on", answer)
+        self._metrics.counters[f"ledger_{verdict.name.lower()}"] += 1
+        if verdict is Verdict.LEDGER:
+            self._parts.enqueuer.open()
 
     def _chores(self) -> None:
         now = time.monotonic()

@@ -1,49 +1,71 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Records of one partition → batches → one atomic step each: the hot path."""
+"""Records → batches → one atomic step each: the hot path.
+
+While the task broker writes one batch, the next one is made.
+"""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Container, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Container, Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from igwn_alert_celery.enqueue.batch import Batch, Outcome, PartitionId, Verdict
+from igwn_alert_celery.enqueue.writing import Writing
+from igwn_alert_celery.errors import RetryableError
 from igwn_alert_celery.metrics import Metrics
 from igwn_alert_celery.record import Record, TopicPartition
 from igwn_alert_celery.worker.announce import announce
 from igwn_alert_celery.worker.pipeline import Pipeline, Prepared
 from igwn_alert_celery.worker.positions import Progress
 
-__all__ = ["LedgerDisagrees", "Writer"]
-
-logger = logging.getLogger(__name__)
+__all__ = ["Answer", "Writer"]
 
 MOST_MESSAGES = 500
-MOST_BYTES = 4_000_000
+#: Redis does nothing else while it writes a batch, and a batch is not on its way before it is
+#: whole: with more, tasks wait longer; with less, each costs more.
+MOST_BYTES = 1_000_000
 #: A batch is written after so long, seconds, though more records wait: some are slow to decode
 #: (large messages that have to be fetched), and what is done must not wait for them.
 MOST_S = 1.0
 
 
-class LedgerDisagrees(Exception):
-    """The ledger has another position than we believed; nothing was written.
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the task broker says to one batch.
 
-    Parameters
+    Attributes
     ----------
     progress : Progress
-        What we believed.
+        How far its partition is; as we believed, where nothing was written.
     outcome : Outcome
-        What the ledger says.
+        Whether it was written, or why not.
     """
 
-    def __init__(self, progress: Progress, outcome: Outcome) -> None:
-        super().__init__(
-            f"{progress.pid.topic}[{progress.pid.partition}]: the ledger says "
-            f"{outcome.verdict.name} to {progress.position}; it is at {outcome.position}"
+    progress: Progress
+    outcome: Outcome
+
+    @property
+    def is_written(self) -> bool:
+        """Whether the ledger agrees with what we believed."""
+        return self.outcome.verdict is Verdict.WRITTEN
+
+    def __str__(self) -> str:
+        """Return what a log line says about one that was not written."""
+        pid, outcome = self.progress.pid, self.outcome
+        return (
+            f"{pid.topic}[{pid.partition}]: the ledger says {outcome.verdict.name} to "
+            f"{self.progress.position}; it is at {outcome.position}"
         )
-        self.verdict = outcome.verdict
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    progress: Progress
+    next_offset: int
+    ready: list[Prepared]
+    writing: Writing
 
 
 class Writer:
@@ -55,20 +77,32 @@ class Writer:
         self._metrics = metrics
         # Per partition the batch whose answer did not come: perhaps it was written.
         self._unanswered: dict[PartitionId, tuple[int, list[Prepared]]] = {}
+        self._sent: _Sent | None = None
 
-    def write(self, progress: Progress, records: Iterable[Record]) -> Iterator[Progress]:
-        """Enqueue one partition's records, in order; yield how far it is after each batch.
+    def write(
+        self, shares: Iterable[tuple[Progress, Iterable[Record]]]
+    ) -> Generator[Answer, None, None]:
+        """Enqueue the records of some partitions, each in order; yield the answer to each batch.
+
+        No batch is on its way while an answer is looked at. A partition whose batch was not written
+        is left, and its position has to be asked for again.
 
         Raises
         ------
-        LedgerDisagrees
-            Ask for the position again.
         RetryableError
-            Kafka or the task broker is away.
+            Kafka or the task broker is away; what was on its way has been answered before.
         """
-        for ready in self._batches(progress, records):
-            progress = self._write(progress, ready)
-            yield progress
+        try:
+            for progress, records in shares:
+                yield from self._write(progress, records)
+            yield from self._answers()
+        except RetryableError:
+            yield from self._answers()
+            raise
+        finally:
+            if self._sent is not None:
+                self._sent.writing.abandon()
+                self._sent = None
 
     def settle(self, starts: Iterable[Progress]) -> None:
         """Announce batches whose answer was lost, where the position is seen to be behind them."""
@@ -83,6 +117,23 @@ class Writer:
         for pid in list(self._unanswered):
             if TopicPartition(pid.topic, pid.partition) in partitions:
                 del self._unanswered[pid]
+
+    def _write(self, progress: Progress, records: Iterable[Record]) -> Iterator[Answer]:
+        believed = progress
+        for ready in self._batches(progress, records):
+            for answer in self._answers():
+                yield answer
+                if answer.progress.pid == progress.pid:
+                    if not answer.is_written:
+                        return
+                    believed = answer.progress
+            self._send(believed, ready)
+
+    def _answers(self) -> Iterator[Answer]:
+        """Wait for what is on its way, if anything is."""
+        sent, self._sent = self._sent, None
+        if sent is not None:
+            yield self._answer(sent)
 
     def _batches(self, progress: Progress, records: Iterable[Record]) -> Iterator[list[Prepared]]:
         ready: list[Prepared] = []
@@ -104,16 +155,21 @@ class Writer:
         if ready:
             yield ready
 
-    def _write(self, progress: Progress, ready: list[Prepared]) -> Progress:
+    def _send(self, progress: Progress, ready: list[Prepared]) -> None:
         entries = tuple(prepared.entry for prepared in ready)
         next_offset = entries[-1].offset + 1
         batch = Batch(progress.pid, progress.position, next_offset, entries)
         # Gone again with the answer, whatever it is.
         self._unanswered[progress.pid] = (next_offset, ready)
-        outcome = self._enqueuer.write(batch)
+        self._sent = _Sent(progress, next_offset, ready, self._enqueuer.begin(batch))
+
+    def _answer(self, sent: _Sent) -> Answer:
+        progress, ready = sent.progress, sent.ready
+        outcome = sent.writing.outcome()
         del self._unanswered[progress.pid]
         if outcome.verdict is not Verdict.WRITTEN:
-            raise LedgerDisagrees(progress, outcome)
-        before = next_offset if outcome.skipped == len(ready) else entries[outcome.skipped].offset
+            return Answer(progress, outcome)
+        new = outcome.skipped < len(ready)
+        before = ready[outcome.skipped].entry.offset if new else sent.next_offset
         announce(self._pipeline.sender, self._metrics, before, ready, outcome)
-        return replace(progress, position=outcome.position)
+        return Answer(replace(progress, position=outcome.position), outcome)

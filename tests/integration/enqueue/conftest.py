@@ -18,8 +18,8 @@ from tests.integration.enqueue.sendings import Sending, enqueuing
 
 @pytest.fixture
 def client(redis_server: Any) -> Any:
-    """A client that waits no longer than ours do."""
-    return redis_server.client(socket_timeout=5.0)
+    """A client that does not wait for ever, as ours."""
+    return redis_server.client(socket_timeout=60.0)
 
 
 @pytest.fixture

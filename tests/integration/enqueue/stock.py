@@ -56,7 +56,7 @@ def write(enqueuer: Any, commands: tuple[Any, ...]) -> None:
     """Write the commands of one alert."""
     start = enqueuer.claim(PARTITION, 0)
     offset = start.next_offset
-    enqueuer.write(Batch(PARTITION, start, offset + 1, (Entry(offset, commands, ()),)))
+    enqueuer.begin(Batch(PARTITION, start, offset + 1, (Entry(offset, commands, ()),))).outcome()
 
 
 def received(app: Celery, queues: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ HISTORIES = 60
 
 
 def test_no_history_loses_an_alert_or_enqueues_one_twice(redis_server, client):
-    clients = [LosingClient.from_url(redis_server.url, socket_timeout=5.0) for _ in range(OWNERS)]
+    clients = [LosingClient.from_url(redis_server.url, socket_timeout=60.0) for _ in range(OWNERS)]
     run_state_machine_as_test(
         lambda: Histories(client, clients),
         settings=settings(

@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 import pytest
 import redis
+from redis.connection import Connection
 from redis.exceptions import BusyLoadingError, ReadOnlyError, ResponseError
 
 from igwn_alert_celery.enqueue.batch import Command
@@ -47,13 +48,13 @@ def test_out_of_memory_lets_no_broadcast_out(client, prefix, ledger, configured)
     configured("maxmemory-policy", "noeviction")
     with client.pubsub(ignore_subscribe_messages=True) as subscriber:
         subscriber.subscribe(f"{prefix}fan")
-        subscriber.get_message(timeout=5.0)
+        subscriber.get_message(timeout=60.0)
         configured("maxmemory", "1")
         with pytest.raises(TaskBrokerUnavailable):
             ledger.write(sent)
         configured("maxmemory", "0")
         assert ledger.write(sent).written == 1
-        assert subscriber.get_message(timeout=5.0)["data"] == b"y"
+        assert subscriber.get_message(timeout=60.0)["data"] == b"y"
         assert subscriber.get_message(timeout=0) is None
 
 
@@ -72,7 +73,7 @@ def test_busy_with_another_script(redis_server, client, ledger, configured, unwr
     endless = threading.Thread(target=run_endless_script, args=(redis_server,))
     endless.start()
     try:
-        wait_until(lambda: is_busy(client), 10.0, "Redis busy")
+        wait_until(lambda: is_busy(client), 60.0, "Redis busy")
         with pytest.raises(TaskBrokerUnavailable, match=r"BUSY|busy"):
             ledger.write(unwritten)
     finally:
@@ -93,10 +94,11 @@ def is_busy(client):
     return False
 
 
-def test_loading(client, ledger, unwritten):
+def test_loading(ledger, unwritten):
     error = BusyLoadingError("Redis is loading the dataset in memory")
     with (
-        patch.object(client, "execute_command", side_effect=error),
+        patch.object(Connection, "send_packed_command"),
+        patch.object(Connection, "read_response", side_effect=error),
         pytest.raises(TaskBrokerUnavailable, match="loading") as caught,
     ):
         ledger.write(unwritten)

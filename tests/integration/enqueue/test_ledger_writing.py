@@ -23,7 +23,7 @@ def test_writers_at_the_same_time_enqueue_each_offset_once(redis_server, prefix,
     start = ledger.claim(PARTITION, 0)
 
     def write_all():
-        mine = opened(redis_server.client(socket_timeout=5.0), prefix)
+        mine = opened(redis_server.client(socket_timeout=60.0), prefix)
         for first in range(0, 200, 10):
             numbers = range(first, first + 10)
             yield mine.write(alerts(replace(start, next_offset=first), *numbers)).verdict
@@ -104,9 +104,9 @@ def test_queues_expire_and_broadcasts_go_out(client, prefix, ledger):
     commands = (push(b"x"), Command("pexpire", "celery", 60_000), Command("publish", "fan", b"y"))
     with client.pubsub(ignore_subscribe_messages=True) as subscriber:
         subscriber.subscribe(f"{prefix}fan")
-        subscriber.get_message(timeout=5.0)
+        subscriber.get_message(timeout=60.0)
         ledger.write(batch(start, entry(0, *commands)))
-        message = subscriber.get_message(timeout=5.0)
+        message = subscriber.get_message(timeout=60.0)
         assert message is not None
         assert message["data"] == b"y"
     assert 0 < client.pttl(f"{prefix}celery") <= 60_000

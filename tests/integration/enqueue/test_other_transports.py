@@ -53,7 +53,7 @@ def also(sending, *queues, **options):
 def test_every_task_arrives_with_its_id(opened, sending):
     with opened(sending) as (app, task, enqueuer):
         for first in range(0, 9, 3):
-            assert enqueuer.write(batch(enqueuer, first, task, task, task)).written == 3
+            assert enqueuer.begin(batch(enqueuer, first, task, task, task)).outcome().written == 3
         ids = {message["headers"]["id"] for message in received(app, ("celery",))}
         assert ids == {f"task-{task.name}-{number}" for number in range(9)}
 
@@ -61,7 +61,7 @@ def test_every_task_arrives_with_its_id(opened, sending):
 def test_messages_are_celerys_own(opened, sending):
     with opened(sending) as (app, task, enqueuer):
         sent = batch(enqueuer, 0, task)
-        enqueuer.write(sent)
+        enqueuer.begin(sent).outcome()
         (ours,) = received(app, ("celery",))
         call = sent.entries[0].commands[0].value
         assert same(ours, sent_by_celery(app, call, ("celery",)))
@@ -70,7 +70,7 @@ def test_messages_are_celerys_own(opened, sending):
 def test_a_route_that_leads_nowhere_is_kept(opened, sending):
     nowhere = also(sending, Queue("celery"), exchange="nobody", routing_key="x")
     with opened(nowhere) as (_, task, enqueuer):
-        (kept,) = enqueuer.write(batch(enqueuer, 4, task)).kept
+        (kept,) = enqueuer.begin(batch(enqueuer, 4, task)).outcome().kept
         assert (kept.reason, kept.offset, kept.value) == ("unroutable", 4, b'{"uid": "S4"}')
         assert "'nobody'" in kept.error
         assert enqueuer.memory.dead_letters.get(kept.id) == kept
@@ -80,9 +80,9 @@ def test_a_state_file_that_was_removed_is_made_again(opened, sending, tmp_path):
     with opened(sending) as (_, task, enqueuer):
         (tmp_path / "state.sqlite").unlink()
         with pytest.raises(TaskBrokerUnavailable, match="no such table"):
-            enqueuer.write(batch(enqueuer, 0, task, letters=[letter(1)]))
+            enqueuer.begin(batch(enqueuer, 0, task, letters=[letter(1)])).outcome()
         enqueuer.open()
-        enqueuer.write(batch(enqueuer, 0, task, letters=[letter(1)]))
+        enqueuer.begin(batch(enqueuer, 0, task, letters=[letter(1)])).outcome()
         assert enqueuer.memory.dead_letters.count() == 1
     assert stat.S_IMODE((tmp_path / "state.sqlite").stat().st_mode) == 0o600
 
@@ -92,7 +92,7 @@ def test_so_it_is_on_a_second_server(opened, sending, redis_server):
     nowhere = also(sending, Queue("celery"), exchange="nobody", routing_key="x")
     moved = Sending({**nowhere.conf, "broker_url": urls}, {}, nowhere.task)
     with opened(moved) as (_, task, enqueuer):
-        (kept,) = enqueuer.write(batch(enqueuer, 4, task)).kept
+        (kept,) = enqueuer.begin(batch(enqueuer, 4, task)).outcome().kept
         assert kept.reason == "unroutable"
 
 
@@ -100,14 +100,14 @@ def test_a_named_exchange_works(opened, sending):
     queue = Queue("bound", Exchange("followups", type="topic"), routing_key="alerts.#")
     with opened(also(sending, queue, queue="bound", routing_key="alerts.new")) as opened_app:
         app, task, enqueuer = opened_app
-        assert enqueuer.write(batch(enqueuer, 0, task)).kept == ()
+        assert enqueuer.begin(batch(enqueuer, 0, task)).outcome().kept == ()
         assert len(received(app, ("bound",))) == 1
 
 
 def test_dead_letters_of_a_batch_are_kept_once(opened, sending):
     with opened(sending) as (_, task, enqueuer):
         for _ in range(2):
-            enqueuer.write(batch(enqueuer, 0, task, letters=[letter(1)]))
+            enqueuer.begin(batch(enqueuer, 0, task, letters=[letter(1)])).outcome()
         assert enqueuer.memory.dead_letters.count() == 1
 
 
@@ -130,9 +130,9 @@ def test_nobody_listens_for_results(opened, redis_server):
         opened(sending) as (app, task, enqueuer),
         patch.object(app.backend.result_consumer, "consume_from") as listen,
     ):
-        enqueuer.write(batch(enqueuer, 0, task, task))
+        enqueuer.begin(batch(enqueuer, 0, task, task)).outcome()
         enqueuer.open()
-        enqueuer.write(batch(enqueuer, 2, task))
+        enqueuer.begin(batch(enqueuer, 2, task)).outcome()
         listen.assert_not_called()
         # What the app itself sends is none of our business.
         with app.connection_for_write() as connection:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The connection to Redis: bounded in time, open or not, and what it promises."""
 
-import time
-
 import pytest
 from celery import Celery
 
@@ -13,6 +11,7 @@ from igwn_alert_celery.errors import TaskBrokerUnavailable
 from tests.integration.enqueue.kit import letter
 from tests.integration.enqueue.sendings import Sending, bridge_of
 from tests.integration.enqueue.stock import PARTITION, call_of, received, write
+from tests.services.stopwatch import Stopwatch
 
 ALERT = '{"uid": "S230518h"}'
 
@@ -21,7 +20,7 @@ def every_question(enqueuer, call):
     empty = Batch(PARTITION, Position(0, 0), 1, (Entry(0, (), ()),))
     return (
         lambda: enqueuer.prepare(call),
-        lambda: enqueuer.write(empty),
+        lambda: enqueuer.begin(empty).outcome(),
         lambda: enqueuer.positions([PARTITION]),
         lambda: enqueuer.claim(PARTITION, 0),
         lambda: enqueuer.seek(PARTITION, 0),
@@ -30,6 +29,16 @@ def every_question(enqueuer, call):
         lambda: enqueuer.memory.dead_letters,
         enqueuer.warnings,
     )
+
+
+def quickest_s(ask_all):
+    """The least of some times, seconds: by accident all of them will hardly be slow."""
+    times = []
+    for _ in range(3):
+        with Stopwatch() as watch:
+            ask_all()
+        times.append(watch.seconds)
+    return min(times)
 
 
 def test_before_it_is_open_every_question_is_retryable(opened_app, plain_sending):
@@ -59,26 +68,30 @@ def test_a_failed_open_leaves_it_closed(opened_app, plain_sending, redis_server)
 def test_a_server_that_is_away_refuses_without_a_pause(opened_app, plain_sending, redis_server):
     with opened_app(plain_sending) as (_, task, enqueuer):
         redis_server.stop()
-        began = time.monotonic()
-        for ask in (enqueuer.open, *every_question(enqueuer, call_of(task, ALERT))):
-            with pytest.raises(TaskBrokerUnavailable):
-                ask()
-        assert time.monotonic() - began < 1.5
+
+        def ask_all():
+            for ask in (enqueuer.open, *every_question(enqueuer, call_of(task, ALERT))):
+                with pytest.raises(TaskBrokerUnavailable):
+                    ask()
+
+        assert quickest_s(ask_all) < 1.5
 
 
 @pytest.mark.parametrize("own", [{}, {"socket_timeout": 60}, {"retry_on_timeout": True}])
-def test_a_server_that_hangs_costs_a_time_out_a_question(opened_app, database, own):
-    with opened_app(Sending(transport=own), task_broker_timeout_s=0.5) as (_, task, enqueuer):
+def test_a_server_that_hangs_costs_a_time_out_a_question(opened_app, redis_server, database, own):
+    with opened_app(Sending(transport=own), task_broker_timeout_s=1.0) as (_, task, enqueuer):
         call = call_of(task, ALERT)
         commands = enqueuer.prepare(call)
-        database.client_pause(2200)
-        began = time.monotonic()
-        for ask in (lambda: write(enqueuer, commands), enqueuer.open):
-            with pytest.raises(TaskBrokerUnavailable, match=r"[Tt]ime"):
-                ask()
-        took_s = time.monotonic() - began
-        database.ping()  # answered when the pause is over
-        assert 1.0 <= took_s < 2.0
+
+        def ask_both():
+            with redis_server.suspended():
+                for ask in (lambda: write(enqueuer, commands), enqueuer.open):
+                    with pytest.raises(TaskBrokerUnavailable, match=r"[Tt]ime"):
+                        ask()
+            database.ping()
+            enqueuer.open()
+
+        assert 2.0 <= quickest_s(ask_both) < 4.0
 
 
 def test_closing_twice_and_after_the_server_has_gone(opened_app, plain_sending, redis_server):

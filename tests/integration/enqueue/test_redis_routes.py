@@ -66,13 +66,13 @@ def test_a_broadcast_goes_out_with_the_position(opened_app, database):
         database.pubsub(ignore_subscribe_messages=True) as subscriber,
     ):
         subscriber.psubscribe("/1.everybody*")
-        subscriber.get_message(timeout=5.0)
+        subscriber.get_message(timeout=60.0)
         commands = enqueuer.prepare(call_of(task, ALERT))
         write(enqueuer, commands)
-        ours = json.loads(subscriber.get_message(timeout=5.0)["data"])
+        ours = json.loads(subscriber.get_message(timeout=60.0)["data"])
         with app.connection_for_write() as connection:
             apply(call_of(task, ALERT), HEADER, app.amqp.Producer(connection))
-        theirs = json.loads(subscriber.get_message(timeout=5.0)["data"])
+        theirs = json.loads(subscriber.get_message(timeout=60.0)["data"])
         for message in (ours, theirs):
             message["properties"].pop("delivery_tag")
         assert ours == theirs
@@ -86,9 +86,9 @@ def test_an_event_that_somebody_waits_for_goes_out_with_the_task(opened_app, dat
         assert [command.kind for command in commands] == ["lpush", "publish"]
         with database.pubsub(ignore_subscribe_messages=True) as subscriber:
             subscriber.psubscribe("/1.celeryev*")
-            subscriber.get_message(timeout=5.0)
+            subscriber.get_message(timeout=60.0)
             write(enqueuer, commands)
-            body = json.loads(subscriber.get_message(timeout=5.0)["data"])["body"]
+            body = json.loads(subscriber.get_message(timeout=60.0)["data"])["body"]
         assert json.loads(base64.b64decode(body))["uuid"] == "an-id"
         assert len(received(app, ("celery",))) == 2
 

@@ -57,7 +57,7 @@ def worker(redis_server, tmp_path_factory, compressed):
         "C_FORCE_ROOT": "1",  # containers run as root, where Celery refuses pickle
     }
     process = Process(argv, tmp_path_factory.mktemp("worker"), environ)
-    process.wait_ready(lambda: " ready." in process.tail(), 60)
+    process.wait_ready(lambda: " ready." in process.tail(), 120)
     yield process
     process.terminate()
 
@@ -81,7 +81,7 @@ def send(worker, redis_server, compressed, monkeypatch):
         for call in calls:
             call.header.update(header)
             write(enqueuer, enqueuer.prepare(call))
-        wait_until(lambda: client.llen(RAN) >= len(calls), 60, f"all run:\n{worker.tail()}")
+        wait_until(lambda: client.llen(RAN) >= len(calls), 120, f"all run:\n{worker.tail()}")
         seen = [json.loads(text) for text in client.lrange(RAN, 0, -1)]
         assert len(seen) == len(calls)
         return {one.pop("id"): one for one in seen}, dict(enqueuer.ordinary_way)

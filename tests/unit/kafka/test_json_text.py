@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import json
+import re
 import time
 
 import pytest
@@ -77,6 +78,33 @@ def test_what_the_parser_accepts_is_accepted():
     assert parse(' {"a": 1, "a": [NaN, -Infinity, "\\ud800"]} ')["a"][2] == "\ud800"
 
 
+TEXTS = [
+    '{"a": [1, -2.5e+3, true, null], "b": {"c": "\\"\\\\ \\u00e9\\n\\ud83d\\ude00"}, "b": -0}',
+    "[NaN, -Infinity, 1e999, 5e-324, 9007199254740993, 18446744073709551616, 0.1e22]",
+    '["\\ud800", "\\udc00\\ud800", "\u2028\x7f\ufeff"]',
+    "9" * 4299,
+]
+PIECES = st.sampled_from(
+    [*'{}[]",:\\/bu0123456789eE+-. \t\n\x00\x1f\x0b\ufeffé', "\\u00", "\\ud83d"]
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.sampled_from(TEXTS), st.lists(st.tuples(st.integers(0, 99), PIECES), max_size=4))
+def test_what_is_read_is_what_python_reads(text, changes):
+    for percent, piece in changes:
+        place = percent * len(text) // 100
+        # One piece takes the place of a character, or goes before it.
+        text = text[:place] + piece + text[place + (place % 2) :]
+    try:
+        expected = repr(json.loads(text))
+    except ValueError as exc:
+        with pytest.raises(PoisonRecord, match=re.escape(str(exc))):
+            parse(text)
+    else:
+        assert repr(parse(text)) == expected
+
+
 @pytest.mark.parametrize("levels", range(5))
 def test_strings_with_an_object_inside_are_opened(levels):
     text = inner = '{"a" : 1}'
@@ -152,9 +180,9 @@ def test_what_is_safe_is_what_kombu_reads(value, letter):
     ],
 )
 def test_bombs_take_a_bounded_time(text):
-    began = time.monotonic()
+    began = time.thread_time()
     try:
         is_kombu_safe(json.dumps(parse(text)))
     except PoisonRecord as exc:
         assert exc.reason == "not_json"
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5

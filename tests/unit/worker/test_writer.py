@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """How records are put together into batches."""
 
+from contextlib import closing
+from dataclasses import dataclass, replace
+
 import pytest
 
 from igwn_alert_celery.dead_letter import DeadLetter
@@ -12,7 +15,8 @@ from igwn_alert_celery.enqueue.batch import (
     Position,
     Verdict,
 )
-from igwn_alert_celery.errors import TaskBrokerUnavailable
+from igwn_alert_celery.enqueue.writing import Written
+from igwn_alert_celery.errors import KafkaUnavailable, TaskBrokerUnavailable
 from igwn_alert_celery.metrics import Metrics
 from igwn_alert_celery.record import Record, TopicPartition
 from igwn_alert_celery.worker.pipeline import Prepared
@@ -38,22 +42,22 @@ class FakeEnqueuer:
     def __init__(self):
         self.batches = []
 
-    def write(self, batch):
+    def begin(self, batch):
         self.batches.append(batch)
-        return Outcome(Verdict.WRITTEN, Position(batch.next_offset, 1), len(batch.entries))
+        return Written(Outcome(Verdict.WRITTEN, Position(batch.next_offset, 1), len(batch.entries)))
 
 
 def written(tasks, letters, records):
     enqueuer = FakeEnqueuer()
     writer = Writer(FakePipeline(tasks, letters), enqueuer, Metrics())
-    list(writer.write(Progress(PARTITION, Position(0, 1)), records))
+    list(writer.write([(Progress(PARTITION, Position(0, 1)), records)]))
     offsets = [entry.offset for batch in enqueuer.batches for entry in batch.entries]
     assert offsets == [record.offset for record in records]
     return enqueuer.batches
 
 
 class LosingEnqueuer(FakeEnqueuer):
-    def write(self, batch):
+    def begin(self, batch):
         self.batches.append(batch)
         raise TaskBrokerUnavailable("the answer did not come")
 
@@ -64,7 +68,7 @@ def unanswered():
     metrics = Metrics()
     writer = Writer(FakePipeline(0, 1), LosingEnqueuer(), metrics)
     with pytest.raises(TaskBrokerUnavailable):
-        list(writer.write(Progress(PARTITION, Position(0, 1)), records_of(3, 1)))
+        list(writer.write([(Progress(PARTITION, Position(0, 1)), records_of(3, 1))]))
     assert metrics.counters["dead_letters"] == 0
     return writer, metrics
 
@@ -95,10 +99,137 @@ def test_a_batch_of_a_partition_that_has_gone_is_not_announced(unanswered):
     assert metrics.counters["dead_letters"] == 0
 
 
-def records_of(count, size):
+def records_of(count, size, partition=0):
     return [
-        Record("gracedb.superevent", 0, number, 0, None, b"x" * size, ()) for number in range(count)
+        Record("gracedb.superevent", partition, number, 0, None, b"x" * size, ())
+        for number in range(count)
     ]
+
+
+class Told:
+    """A pipeline and an enqueuer that write down what they are asked to do, in order."""
+
+    sender = None
+
+    def __init__(self, verdicts=()):
+        self.said = []
+        self.verdicts = list(verdicts)
+
+    def run(self, record, partition, *, redelivered):
+        self.said.append(f"make {partition.partition}:{record.offset}")
+        if record.key == b"away":
+            raise KafkaUnavailable("what was offloaded cannot be fetched")
+        command = Command("lpush", "celery", record.value)
+        return Prepared(Entry(record.offset, (command,), ()))
+
+    def begin(self, batch):
+        name = f"{batch.partition.partition}:{batch.believed.next_offset}"
+        self.said.append(f"send {name}")
+        verdict = self.verdicts.pop(0) if self.verdicts else Verdict.WRITTEN
+        position = Position(batch.next_offset, 1)
+        return ToldWriting(self.said, name, Outcome(verdict, position, len(batch.entries)))
+
+
+@dataclass
+class ToldWriting:
+    said: list
+    name: str
+    result: object
+
+    def outcome(self):
+        self.said.append(f"answer {self.name}")
+        if isinstance(self.result.verdict, Exception):
+            raise self.result.verdict
+        return self.result
+
+    def abandon(self):
+        self.said.append(f"abandon {self.name}")
+
+
+def share(partition, records):
+    pid = PartitionId("cluster", "followup", "gracedb.superevent", "id", partition)
+    return Progress(pid, Position(0, 1)), records
+
+
+def sending(told):
+    return Writer(told, told, Metrics())
+
+
+def large(partition, count):
+    """So large that each is a batch of its own."""
+    return share(partition, records_of(count, MOST_BYTES, partition))
+
+
+def test_the_next_batch_is_made_while_one_is_written():
+    told = Told()
+    answers = list(sending(told).write([large(0, 2), large(1, 1)]))
+    assert told.said == [
+        *("make 0:0", "make 0:1", "send 0:0"),
+        *("answer 0:0", "send 0:1", "make 1:0"),
+        *("answer 0:1", "send 1:0", "answer 1:0"),
+    ]
+    assert [answer.progress.position.next_offset for answer in answers] == [1, 2, 1]
+
+
+def test_nothing_is_on_its_way_while_an_answer_is_looked_at():
+    told = Told()
+    writing = sending(told).write([large(0, 3)])
+    for _ in writing:
+        sent = [said for said in told.said if said.startswith("send")]
+        answered = [said for said in told.said if said.startswith("answer")]
+        assert len(sent) == len(answered)
+    writing.close()
+    assert "abandon" not in " ".join(told.said)
+
+
+def test_who_has_seen_enough_leaves_nothing_on_its_way():
+    told = Told()
+    with closing(sending(told).write([large(0, 3)])) as writing:
+        next(writing)
+    assert told.said[-1] == "answer 0:0"
+
+
+def test_a_partition_that_the_ledger_disagrees_with_is_left_and_the_others_go_on():
+    told = Told([Verdict.BEHIND])
+    answers = list(sending(told).write([large(0, 3), large(1, 1)]))
+    assert [answer.is_written for answer in answers] == [False, True]
+    assert [said for said in told.said if "send" in said] == ["send 0:0", "send 1:0"]
+    assert str(answers[0]).startswith("gracedb.superevent[0]: the ledger says BEHIND to ")
+
+
+def test_what_is_on_its_way_is_answered_before_kafka_is_said_to_be_away():
+    told = Told()
+    progress, records = large(0, 2)
+    records[1] = replace(records[1], key=b"away")
+    answers = []
+    with pytest.raises(KafkaUnavailable):
+        answers.extend(
+            sending(told).write([(progress, records[:1]), large(1, 1), (progress, records[1:])])
+        )
+    assert told.said[-2:] == ["make 0:1", "answer 1:0"]
+
+
+def test_no_batch_follows_one_whose_answer_was_lost():
+    told = Told([TaskBrokerUnavailable("cut")])
+    with pytest.raises(TaskBrokerUnavailable):
+        list(sending(told).write([large(0, 3)]))
+    assert told.said[-1] == "answer 0:0"
+
+
+def test_what_is_on_its_way_is_given_up_when_something_unforeseen_ends_the_receiver():
+    class Ended(BaseException):
+        pass
+
+    told = Told()
+    progress, records = large(0, 2)
+
+    def then_end():
+        yield from records
+        raise Ended
+
+    with pytest.raises(Ended):
+        list(sending(told).write([(progress, then_end())]))
+    assert told.said[-1] == "abandon 0:0"
 
 
 @pytest.mark.parametrize(("tasks", "letters"), [(1, 0), (0, 1), (3, 2), (0, 10)])
