@@ -17,7 +17,7 @@ from tests.faults.chaos import plan
 from tests.faults.chaos_run import SECONDS, chaos_run
 from tests.faults.page import PAGE, line, text
 from tests.faults.pit import Job, play
-from tests.faults.results import Results, as_dict
+from tests.faults.results import Results, as_dict, has_failed
 from tests.faults.run import run
 from tests.faults.soak import growth, soak
 from tests.faults.stage import Servers
@@ -84,6 +84,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, help="keep diaries and logs there")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="runs side by side")
+    parser.add_argument("--rest", action="store_true", help="what is not kept yet, or went wrong")
     kinds = parser.add_subparsers(dest="kind", required=True)
     table = kinds.add_parser("table", help="every fault on every task broker and pool")
     table.add_argument("--only", default="", help="regular expression of 'fault | broker | pool'")
@@ -109,12 +110,15 @@ def main() -> int:
     asked = _arguments()
     results, wrong = Results(asked.kind), []
     jobs = _JOBS[asked.kind](asked)
+    if asked.rest:
+        kept = results.load()
+        jobs = [job for job in jobs if job.name not in kept or has_failed(kept[job.name])]
     random.Random(asked.seed).shuffle(jobs)  # so that a part of a table shows all of it
 
     def done(job: Job, result: dict[str, Any]) -> None:
         results.keep(job.name, result)
         _say(line(result))
-        if result["wrong"] and "today's" not in result["way"]:
+        if has_failed(result):
             wrong.append(job.name)
 
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="igwn-alert-faults-"))

@@ -55,7 +55,7 @@ class CrewMember:
     @property
     def pid(self) -> int:
         """The worker's main process."""
-        found = wait_until(lambda: children(self.process._popen.pid), 10, f"{self.name} started")
+        found = wait_until(lambda: children(self.process._popen.pid), 60, f"{self.name} started")
         return found[0]
 
     @property
@@ -68,7 +68,7 @@ class CrewMember:
         """What it has said so far."""
         return self.process.log.read_text(errors="replace")
 
-    def expect(self, said: str, timeout_s: float = 60.0) -> None:
+    def expect(self, said: str, timeout_s: float = 120.0) -> None:
         """Wait until it has said something; it must not have ended before."""
         self.process.wait_ready(lambda: said in self.text, timeout_s)
 

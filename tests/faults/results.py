@@ -16,7 +16,7 @@ from typing import Any
 from tests.faults.links import TOXIPROXY
 from tests.faults.run import Outcome
 
-__all__ = ["Results", "as_dict", "versions"]
+__all__ = ["Results", "as_dict", "has_failed", "versions"]
 
 _FOLDER = Path(__file__).parents[2] / ".cache" / "faults"
 _PACKAGES = ("igwn-alert-celery", "celery", "kombu", "redis", "confluent-kafka", "hop-client")
@@ -74,6 +74,11 @@ class Results:
         fresh = self._path.with_suffix(".new")
         fresh.write_text(json.dumps(found, indent=1))
         fresh.replace(self._path)
+
+
+def has_failed(result: dict[str, Any]) -> bool:
+    """Whether a promise was broken; today's way makes none."""
+    return bool(result["wrong"]) and "today's" not in result["way"]
 
 
 def versions() -> dict[str, str]:

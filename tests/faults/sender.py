@@ -74,7 +74,7 @@ class Sender:
         for _ in range(count):
             self._one()
 
-    def stop(self, timeout_s: float = 60.0) -> None:
+    def stop(self, timeout_s: float = 120.0) -> None:
         """Send no more, and wait until Kafka has taken all that was sent."""
         self._stop.set()
         if self._thread is not None:
@@ -93,7 +93,7 @@ class Sender:
             self._producer.produce(self._topic, alert(-1), partition=partition)
         self._producer.poll(0)
 
-    def reach(self, number: int, timeout_s: float = 60.0) -> None:
+    def reach(self, number: int, timeout_s: float = 120.0) -> None:
         """Wait until so many have been sent."""
         wait_until(lambda: self.sent >= number, timeout_s, f"{number} alerts sent")
 

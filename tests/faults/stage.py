@@ -118,7 +118,7 @@ class Stage:
         """How many alerts' handlers have come to their end."""
         return len(self.diary.ended())
 
-    def under_way(self, count: int = 40, timeout_s: float = 60.0) -> None:
+    def under_way(self, count: int = 40, timeout_s: float = 120.0) -> None:
         """Wait until so many more alerts than now are handled."""
         goal = self.handled() + count
         wait_until(lambda: self.handled() >= goal, timeout_s, f"{goal} alerts handled")

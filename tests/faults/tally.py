@@ -32,7 +32,8 @@ class Tally:
         Of those, the ones that lay in a Redis that was emptied: section 3 gives them up.
     enqueued_twice : list of int
         Alerts with more than one message in the queue that nobody consumes, or whose handler got
-        two messages with different delivery tags of which neither was marked as coming again.
+        two messages of which neither was marked as coming again: on Redis with different delivery
+        tags; RabbitMQ marks each message that it delivers a second time.
     disordered : list of int
         Alerts that were enqueued after a later one of their partition.
     ran_twice, ran_twice_unexcused : list of int
@@ -133,11 +134,11 @@ def _first(notes: Iterable[Note]) -> dict[int, float]:
 
 def _copies(runs: Mapping[int, list[Handling]]) -> set[int]:
     """Alerts of which two messages were delivered that nobody had marked as coming again."""
-    tags: dict[int, set[str]] = {
-        number: {run.start.tag for run in held if not run.start.again}
+    messages: dict[int, set[object]] = {
+        number: {run.start.tag or run.start for run in held if not run.start.again}
         for number, held in runs.items()
     }
-    return {number for number, seen in tags.items() if len(seen) >= _TWICE}
+    return {number for number, seen in messages.items() if len(seen) >= _TWICE}
 
 
 def _more_than_one(counted: Sequence[int]) -> set[int]:

@@ -4,9 +4,9 @@
 import pytest
 
 from tests.faults.catalogue import Row, find
-from tests.faults.run import run
+from tests.faults.promised import promised
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.mark.parametrize(
@@ -17,5 +17,5 @@ pytestmark = pytest.mark.timeout(200)
     ],
 )
 def test_nothing_is_missing_late_or_twice(servers, tmp_path, name, pool):
-    outcome = run(Row(find(name), "redis", pool), servers, tmp_path)
+    outcome = promised(Row(find(name), "redis", pool), servers, tmp_path)
     assert outcome.wrong == (), outcome

@@ -4,12 +4,12 @@
 import pytest
 
 from tests.faults.catalogue import Row, find
-from tests.faults.run import run
+from tests.faults.promised import promised
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.mark.parametrize("name", ["worker: kill -9", "RabbitMQ: stopped for 3 s, started again"])
 def test_nothing_is_missing_or_late(rabbitmq_servers, tmp_path, name):
-    outcome = run(Row(find(name), "rabbitmq", "prefork"), rabbitmq_servers, tmp_path)
+    outcome = promised(Row(find(name), "rabbitmq", "prefork"), rabbitmq_servers, tmp_path)
     assert outcome.wrong == (), outcome

@@ -56,6 +56,14 @@ def test_another_tag_is_another_message_unless_it_says_that_it_comes_again(tag, 
     assert figures.ran_twice == figures.ran_twice_unexcused == [0]
 
 
+@pytest.mark.parametrize(("again", "twice"), [(False, [0]), (True, [])])
+def test_rabbitmq_has_no_tags_and_marks_what_it_delivers_again(again, twice):
+    notes = handled(0, 1.0, tag="") + handled(0, 2.0, tag="", again=again)
+    figures = tally({0: 0.9}, notes, Story())
+    assert figures.enqueued_twice == twice
+    assert figures.ran_twice == [0]
+
+
 @pytest.mark.parametrize(
     ("worker", "lasts", "unexcused"),
     [("w1", None, []), ("w1", 0.5, []), ("w1", 0.01, [0]), ("w2", None, [0])],

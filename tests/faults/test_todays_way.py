@@ -8,7 +8,7 @@ from tests.faults.run import run
 
 
 @pytest.mark.long
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_a_restart_of_todays_way_is_a_gap(servers, todays_way, tmp_path):
     fault = find("worker: the only one, SIGTERM, started again")
     outcome = run(Row(fault, "redis", "prefork", todays_way), servers, tmp_path)

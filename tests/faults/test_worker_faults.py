@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from tests.faults.catalogue import Row, find
-from tests.faults.run import run
+from tests.faults.promised import promised
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.mark.parametrize(
@@ -20,12 +20,12 @@ pytestmark = pytest.mark.timeout(200)
     ],
 )
 def test_nothing_is_missing_late_or_twice(servers, tmp_path, name, pool):
-    outcome = run(Row(find(name), "redis", pool), servers, tmp_path)
+    outcome = promised(Row(find(name), "redis", pool), servers, tmp_path)
     assert outcome.wrong == (), outcome
 
 
 def test_a_stopped_worker_hands_over_at_once(servers, tmp_path):
     # Far below a session's time-out; `make faults` holds it against the second that is promised.
     fault = replace(find("worker: SIGTERM under load"), takeover_limit_s=4.0)
-    outcome = run(Row(fault, "redis", "threads"), servers, tmp_path)
+    outcome = promised(Row(fault, "redis", "threads"), servers, tmp_path)
     assert outcome.wrong == (), outcome

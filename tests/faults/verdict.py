@@ -6,12 +6,12 @@ from __future__ import annotations
 from tests.faults.catalogue import Row
 from tests.faults.tally import Tally
 
-__all__ = ["verdict"]
+__all__ = ["late", "verdict"]
 
 
 def verdict(row: Row, figures: Tally) -> tuple[str, ...]:
     """Return what is wrong; nothing when all promises are kept."""
-    fault, wrong = row.fault, []
+    wrong = []
     if figures.missing:
         wrong.append(f"{len(figures.missing)} missing: {_some(figures.missing)}")
     if figures.enqueued_twice and row.task_broker == "redis":
@@ -22,11 +22,19 @@ def verdict(row: Row, figures: Tally) -> tuple[str, ...]:
         wrong.append(f"{len(figures.disordered)} out of order: {_some(figures.disordered)}")
     if unexcused := _unexcused(row, figures):
         wrong.append(f"{len(unexcused)} ran twice without excuse: {_some(unexcused)}")
-    wrong += _late("longest", figures.longest_s, fault.longest_limit_s)
-    wrong += _late("takeover", figures.takeover_s, fault.takeover_limit_s)
-    wrong += _late("redelivery", figures.redelivery_s, fault.redelivery_limit_s)
-    wrong += _late("resume", figures.resume_s, fault.resume_limit_s)
-    return tuple(wrong)
+    return (*wrong, *late(row, figures))
+
+
+def late(row: Row, figures: Tally) -> tuple[str, ...]:
+    """Return which limits in seconds are passed: what a slow machine can be to blame for."""
+    fault = row.fault
+    times = (
+        ("longest", figures.longest_s, fault.longest_limit_s),
+        ("takeover", figures.takeover_s, fault.takeover_limit_s),
+        ("redelivery", figures.redelivery_s, fault.redelivery_limit_s),
+        ("resume", figures.resume_s, fault.resume_limit_s),
+    )
+    return tuple(text for one in times for text in _late(*one))
 
 
 def _unexcused(row: Row, figures: Tally) -> list[int]:

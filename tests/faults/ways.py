@@ -52,7 +52,7 @@ def _answers(stage: Any, member: Any) -> None:
         stage.sender.ask()
         return any(n.number < 0 and n.worker == member.name for n in stage.diary.notes())
 
-    wait_until(heard, 60, f"{member.name} listens")
+    wait_until(heard, 120, f"{member.name} listens")
 
 
 OURS = Way("this package", sys.executable, "tests.faults.app", _says_so)
