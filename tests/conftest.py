@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import pytest
 from celery import _state
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.services.absent import Absent
 from tests.services.kafka.broker import Kafka
@@ -24,7 +24,7 @@ from tests.services.service import Service
 S = TypeVar("S", bound=Service)
 
 # A loaded machine is slow, not wrong.
-settings.register_profile("unhurried", deadline=None)
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unhurried")
 
 _in_use: list[Service] = []

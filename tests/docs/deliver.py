@@ -45,7 +45,7 @@ def main(module: str, alerts: str) -> None:
         for topic, alert in json.loads(alerts):
             wanted = {result.id for result in igwn_alert.deliver(topic, alert)}
             while not wanted <= done:
-                if not news.wait(30):
+                if not news.wait(60):
                     raise SystemExit(f"not run: {wanted - done}")
                 news.clear()
             sys.stdout.write("--\n")

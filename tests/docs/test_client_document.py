@@ -45,7 +45,7 @@ def test_the_example_of_listening_prints_what_is_sent(here, kafka, capsys):
 
     thread = threading.Thread(target=run)
     thread.start()
-    wait_until(lambda: here and here[0]._listen_stream, 30, "it listens")
+    wait_until(lambda: here and here[0]._listen_stream, 60, "it listens")
     listener = here[0]
     for topic in ("superevent", "cbc_gstlal"):
         listener.publish(topic, json.dumps(ALERT))
@@ -55,7 +55,7 @@ def test_the_example_of_listening_prints_what_is_sent(here, kafka, capsys):
         wait_until(lambda: printed.update(capsys.readouterr().out.split("\n")) or printed >= lines)
     finally:
         listener.stop()
-        thread.join(20)
+        thread.join(60)
     assert not thread.is_alive()
 
 

@@ -154,13 +154,16 @@ def test_the_image_runs_an_example_and_its_health_check_sees_the_receiver(
     worker = deployment.start(YAML(typ="safe").load(command), app, **environ)
     try:
         read(worker, "receiver: running")
-        wait_until(lambda: healthy(environ), 30, "the health check passes")
+        wait_until(lambda: healthy(environ), 120, "the health check passes")
         deployment.send("superevent")
         read(worker, "MS260518a: new, FAR 3.2e-09 Hz")
         kafka_away = {**environ, "IGWN_ALERT_SERVER": f"kafka://127.0.0.1:{free_port()}/"}
     finally:
         worker.terminate()
-    deaf = deployment.start([*YAML(typ="safe").load(command), "-P", "solo"], app, **kafka_away)
+    # In a folder of its own, since a log goes on where it ended.
+    other = tmp_path / "deaf"
+    shutil.copytree(ROOT / "examples", other)
+    deaf = deployment.start([*YAML(typ="safe").load(command), "-P", "solo"], other, **kafka_away)
     try:
         read(deaf, "ready.")
         assert not healthy(environ)
@@ -178,7 +181,7 @@ def healthy(environ):
             cwd=ROOT / "examples",
             env={**os.environ, **environ},
             capture_output=True,
-            timeout=60,
+            timeout=120,
         ).returncode
         == 0
     )

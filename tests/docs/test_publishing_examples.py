@@ -42,7 +42,7 @@ results = [
     publishing.announce_history([alert, alert]),
     publishing.classify_and_announce("S2"),
 ]
-print(json.dumps([result.get(timeout=30) for result in results]))
+print(json.dumps([result.get(timeout=60) for result in results]))
 """
 
 
@@ -54,7 +54,7 @@ def python(*arguments, **environment):
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

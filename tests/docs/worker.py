@@ -51,7 +51,7 @@ class Deployment:
         self._kafka.flush()
 
 
-def read(process: Process, until: str, timeout_s: float = 60.0) -> str:
+def read(process: Process, until: str, timeout_s: float = 90.0) -> str:
     """Wait until a text is printed, and return all that was."""
 
     def printed() -> str:

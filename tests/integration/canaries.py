@@ -63,7 +63,7 @@ def watching(client: Any) -> Iterator[list[str]]:
         reader.start()
         yield commands
         client.echo("the end")
-        reader.join(20)
+        reader.join(60)
     assert commands
     assert not reader.is_alive()
 

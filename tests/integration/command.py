@@ -50,7 +50,7 @@ class Running:
         """Wait until it has written something."""
         wait_until(lambda: said in self.text, timeout_s, f"{said!r} in {self.text!r}")
 
-    def end(self, signum: int = signal.SIGINT, timeout_s: float = 20.0) -> int:
+    def end(self, signum: int = signal.SIGINT, timeout_s: float = 60.0) -> int:
         """Send a signal, and return the exit code."""
         self.popen.send_signal(signum)
         return self.popen.wait(timeout_s)
@@ -97,7 +97,7 @@ class Command:
         return [str(_SCRIPT), *arguments]
 
     def run(
-        self, *arguments: str, written: str = "", timeout_s: float = 60.0
+        self, *arguments: str, written: str = "", timeout_s: float = 120.0
     ) -> subprocess.CompletedProcess[str]:
         """Run it to its end; ``written`` is its standard input."""
         return subprocess.run(
@@ -110,7 +110,7 @@ class Command:
             check=False,
         )
 
-    def shell(self, line: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
+    def shell(self, line: str, timeout_s: float = 120.0) -> subprocess.CompletedProcess[str]:
         """Run a line of bash, in which ``igwn-alert`` is the command, and ``celery`` Celery's."""
         function = f'igwn-alert() {{ "{_SCRIPT}" "$@"; }}\ncelery() {{ "{_CELERY}" "$@"; }}'
         return subprocess.run(

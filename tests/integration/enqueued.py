@@ -29,7 +29,7 @@ def enqueued(client: Any, queue: str = "celery", most: int = 0) -> list[tuple[st
     ]
 
 
-def expect_enqueued_once_each(client: Any, count: int, timeout_s: float = 60.0) -> None:
+def expect_enqueued_once_each(client: Any, count: int, timeout_s: float = 120.0) -> None:
     """Wait for ``count`` alerts on four partitions, for two handlers; check that it was once.
 
     Within each partition they must lie in the order of offsets.

@@ -16,7 +16,7 @@ __all__ = ["send_with_headers"]
 # rd_kafka_vtype_t of librdkafka's rdkafka.h, and its flag to copy the value.
 _END, _TOPIC, _VALUE, _FLAGS, _HEADERS, _COPY = (ctypes.c_int(n) for n in (0, 1, 4, 7, 10, 2))
 _PRODUCER = 0
-_TIMEOUT_MS = 10_000
+_TIMEOUT_MS = 60_000
 
 
 def send_with_headers(

@@ -44,9 +44,13 @@ class Playground:
         """Wait until its worker has said this."""
 
         def said():
-            return any(words in log.read_text(errors="replace") for log in self._logs())
+            try:
+                return any(words in log.read_text(errors="replace") for log in self._logs())
+            except OSError:
+                return False  # it is being removed
 
-        wait_until(said, 60, f"{words!r} of the worker")
+        has_ended = self.popen.poll
+        wait_until(lambda: said() or has_ended() is not None, 90, f"{words!r} of the worker")
 
     def worker_log(self):
         """Return the file that its worker writes to."""
@@ -57,7 +61,7 @@ class Playground:
 
     def wait_until_running(self):
         self.wait_for("receiver: running")
-        wait_until(lambda: list(self.folder.glob("*.address")), 30, "the open door")
+        wait_until(lambda: list(self.folder.glob("*.address")), 60, "the open door")
 
     def send(self, *arguments):
         """Send from another process, and return what that says."""
@@ -67,7 +71,7 @@ class Playground:
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=120,
         )
         return done.stdout
 
@@ -75,16 +79,24 @@ class Playground:
         """Wait for its end; return exit code, output and errors."""
         if signum is not None:
             self.popen.send_signal(signum)
-        output, errors = self.popen.communicate(timeout=60)
+        output, errors = self.popen.communicate(timeout=150)
         return self.popen.returncode, output, errors
 
     def worker(self):
-        """Return the process id of its worker."""
-        wait_until(lambda: len(self.processes()) > 1, 30, "a worker")
-        return next(pid for pid in self.processes() if pid != self.popen.pid)
+        """Return the process id of its worker, which it has started itself."""
+        return wait_until(lambda: next(self._children(), None), 60, "a worker")
+
+    def _children(self):
+        for pid in self.processes():
+            try:
+                status = Path(f"/proc/{pid}/status").read_text()
+            except OSError:
+                continue  # it has ended
+            if f"\nPPid:\t{self.popen.pid}\n" in status:
+                yield pid
 
     def processes(self):
-        """Return the ids of all processes that have come from it, the oldest first."""
+        """Return the ids of all processes that have come from it."""
         found = []
         for path in Path("/proc").glob("[0-9]*"):
             try:
@@ -96,14 +108,21 @@ class Playground:
         return sorted(found)
 
     def left_behind(self):
-        """Return its files and processes that still are there."""
+        """Return its files and processes that stay; what was killed may take a moment."""
+        try:
+            wait_until(lambda: not self._left(), 60, "nothing left behind")
+        except TimeoutError:
+            return self._left()
+        return []
+
+    def _left(self):
         return [*self.folder.iterdir(), *self.processes()]
 
     def kill(self):
         """Kill it; its worker ends with it."""
         self.popen.kill()
         self.popen.wait(60)
-        wait_until(lambda: not self.left_behind(), 30, f"nothing in {self.folder}")
+        assert self.left_behind() == [], self.folder
 
 
 class Terminal:

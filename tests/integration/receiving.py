@@ -21,9 +21,10 @@ __all__ = ["Receiving", "receiving"]
 class Receiving:
     """One receiver, started; see :func:`receiving`."""
 
-    def __init__(self, app: Celery, igwn_alert: IGWNAlert, client: Any) -> None:
+    def __init__(self, app: Celery, igwn_alert: IGWNAlert, deployment: Any, client: Any) -> None:
         self.igwn_alert = igwn_alert
         self.redis = client
+        self._deployment = deployment
         self._app = app
         self._supervisor = Supervisor(igwn_alert)
         self._supervisor.start()
@@ -48,27 +49,56 @@ class Receiving:
             found.append((body[0][0], message["headers"]["igwn_alert"]))
         return found
 
-    def running(self, timeout_s: float = 30.0) -> Receiving:
+    def running(self, timeout_s: float = 60.0) -> Receiving:
         """Wait until it receives."""
         self.state("running", timeout_s)
-        wait_until(lambda: self.status["partitions"] or not self.status["topics"], 30, "partitions")
+        wait_until(lambda: self.status["partitions"] or not self.status["topics"], 60, "partitions")
         return self
 
-    def state(self, wanted: str, timeout_s: float = 30.0) -> str:
+    def state(self, wanted: str, timeout_s: float = 60.0) -> str:
         """Wait for a state; return its detail."""
         wait_until(lambda: self.status["state"] == wanted, timeout_s, f"{wanted}, is {self.status}")
         return str(self.status["detail"])
 
-    def expect(self, uids: list[str], timeout_s: float = 30.0) -> None:
+    def expect(self, uids: list[str], timeout_s: float = 60.0) -> None:
         """Wait until these alerts are enqueued, and check that nothing else is."""
         wait_until(
             lambda: self.redis.llen("celery") >= len(uids), timeout_s, f"{uids}, are {self.uids}"
         )
         assert sorted(self.uids) == sorted(uids)
 
+    def counted(self, **expected: int) -> None:
+        """Wait for these counters, which follow what is enqueued; they must not go farther."""
+        wait_until(
+            lambda: all(self.counter(name) >= number for name, number in expected.items()),
+            60,
+            f"{expected} counted",
+        )
+        assert {name: self.counter(name) for name in expected} == expected
+
+    def counter(self, name: str) -> int:
+        """Return a counter, 0 where nothing was counted yet."""
+        return int(self.status["counters"].get(name, 0))
+
+    def committed(self, records: int = 0) -> None:
+        """Wait until Kafka has a commit of each partition, and of so many records in all.
+
+        Commits are asynchronous. Only for the usual topic, which must have been empty.
+        """
+
+        def is_there() -> bool:
+            offsets = self._commits()
+            return len(offsets) == 4 and sum(offsets) >= records
+
+        wait_until(is_there, 60, f"the commits of {records} records")
+
     def stop(self) -> None:
         """End it; it must do so in time."""
-        assert self._supervisor.stop()
+        assert self._supervisor.stop(60.0)
+
+    def _commits(self) -> list[int]:
+        deployment, group = self._deployment, self.status["consumer_group"]
+        return [offset for offset, _ in deployment.kafka.commits(group, deployment.topic).values()]
 
 
 @contextmanager
@@ -90,7 +120,7 @@ def receiving(
     def handle(alert: Any) -> None:
         """Is only enqueued."""
 
-    found = Receiving(app, igwn_alert, deployment.client(url))
+    found = Receiving(app, igwn_alert, deployment, deployment.client(url))
     try:
         yield found
     finally:

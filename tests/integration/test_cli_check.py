@@ -20,6 +20,7 @@ def test_a_worker_that_runs_and_then_has_a_dead_letter(deployment, command):
     worker = deployment.start("-P", "threads").listen()
     deployment.send(range(4))
     deployment.expect_once_each(range(4))
+    deployment.counted(4)
     code, text, figures = check(command)
     assert code == 0, text
     assert text.startswith("OK - 1 worker of 1 listens, 4 partitions, lag 0, last alert ")

@@ -23,6 +23,7 @@ def test_kafka_is_away_and_then_for_too_long(deployment, command):
     worker = deployment.start("-P", "threads").listen()
     deployment.kafka.kill()
     worker.expect("receiver: kafka_away")
+    deployment.stats()
     code, text, figures = check(command)
     assert code == 1
     assert text.startswith(f"WARNING - w1@{socket.gethostname()}: kafka_away for ")
@@ -44,5 +45,5 @@ def test_a_task_broker_that_hangs_does_not_hold_the_monitor_up(command):
         command.environment["FOLLOWUP_BROKER"] = f"redis://127.0.0.1:{silent.getsockname()[1]}/0"
         began = time.monotonic()
         code, text, _ = check(command, "--timeout", "3")
-        assert time.monotonic() - began < 20
+        assert time.monotonic() - began < 40
     assert (code, text) == (3, "UNKNOWN - no result within 3 s")

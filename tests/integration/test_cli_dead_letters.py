@@ -48,7 +48,7 @@ def test_poison_is_listed_shown_kept_on_replay_and_dropped(deployment, command):
     )
     running = command.start(*LETTERS, "list", tty=True)
     running.expect(letter_id[:8])
-    assert running.popen.wait(20) == 0
+    assert running.popen.wait(60) == 0
     assert letter_id not in running.text
 
     done = command.run(*LETTERS, "show", letter_id[:8])
@@ -99,8 +99,8 @@ def test_letters_become_tasks_of_their_handlers(deployment, command):
     assert done.stderr.endswith("1 replayed, 1 kept\n")
     assert left(deployment) == [gone.id]
     deployment.start("-P", "threads").expect("ready")
-    wait_until(lambda: deployment.ran("second"), 30, "the handlers run")
-    wait_until(lambda: len(deployment.ran("first")) >= 2, 30, "the handlers run")
+    wait_until(lambda: deployment.ran("second"), 60, "the handlers run")
+    wait_until(lambda: len(deployment.ran("first")) >= 2, 60, "the handlers run")
     assert sorted(deployment.ran("first")) == ["S1", "S2"]
     assert deployment.ran("second") == ["S2 superevent 1 8"]
 
@@ -117,7 +117,7 @@ def test_what_could_not_be_sent_is_sent_again(deployment, command):
     assert f"{unsent.id[:8]} {deployment.topic}[1]@7 → igwn_alert.publish (" in done.stdout
     assert "is kept: it was no alert: publish it anew" in done.stderr
     assert left(deployment) == [never.id]
-    wait_until(lambda: deployment.ran("first"), 30, "it has come back from Kafka")
+    wait_until(lambda: deployment.ran("first"), 60, "it has come back from Kafka")
     assert deployment.ran("first") == ["S5"]
 
 
@@ -142,6 +142,6 @@ def test_drop_all_wants_a_yes_and_obeys_filters(deployment, command):
 
 def test_a_task_broker_that_is_away_is_told(command):
     command.environment["FOLLOWUP_BROKER"] = "redis://127.0.0.1:1/0"
-    done = command.run(*LETTERS, "list", timeout_s=20)
+    done = command.run(*LETTERS, "list", timeout_s=60)
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.startswith("igwn-alert: the task broker does not answer")

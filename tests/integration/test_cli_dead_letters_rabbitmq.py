@@ -49,9 +49,10 @@ def test_they_are_in_a_file_of_this_machine(amqp_deployment, command, tmp_path):
     assert done.stderr.startswith(place)
     assert f"{poison[:8]} {deployment.topic}[0]@0 is kept: it still cannot be read" in done.stderr
     assert kept.ids() == [poison]
-    wait_until(lambda: set(deployment.ran("first")) == {"S4", "S5"}, 30, "both have run")
+    wait_until(lambda: set(deployment.ran("first")) == {"S4", "S5"}, 60, "both have run")
 
-    done = command.run("-A", "tests.integration.followup", "status")
+    deployment.stats()
+    done = command.run("-A", "tests.integration.followup", "status", "--timeout", "10")
     assert done.returncode == 0
     assert "dead letters: 1 (" in done.stdout
     assert f"of this machine alone, in {path}" in done.stdout

@@ -23,7 +23,7 @@ def pip(*arguments):
         [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments],
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=280,
         check=False,
     )
     if done.returncode:
@@ -48,7 +48,7 @@ class Environment:
 
     def __init__(self, folder, wheels):
         venv = [sys.executable, "-m", "venv", "--without-pip", str(folder)]
-        subprocess.run(venv, check=True, timeout=100)
+        subprocess.run(venv, check=True, timeout=280)
         self._bin = folder / "bin"
         self._wheels = wheels
 
@@ -72,7 +72,7 @@ class Environment:
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=120,
         ).stdout.strip()
 
     @property

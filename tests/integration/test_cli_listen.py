@@ -63,11 +63,11 @@ def test_two_terminals_and_a_running_worker_each_see_every_alert(deployment, tmp
     try:
         for terminal in terminals:
             terminal.expect("ctrl-C ends it")
-        wait_until(lambda: _heard(deployment, terminals), 60, "both terminals hear the first alert")
+        wait_until(lambda: _heard(deployment, terminals), 90, "both terminals hear the first alert")
         deployment.send(range(20))
         for terminal in terminals:
             wait_until(
-                lambda t=terminal: all(f"  S{n}  " in t.text for n in range(20)), 30, "20 alerts"
+                lambda t=terminal: all(f"  S{n}  " in t.text for n in range(20)), 60, "20 alerts"
             )
         assert [terminal.end() for terminal in terminals] == [130, 130]
     finally:
@@ -75,7 +75,7 @@ def test_two_terminals_and_a_running_worker_each_see_every_alert(deployment, tmp
     for terminal in terminals:
         assert "Traceback" not in terminal.text
         assert "Aborted" not in terminal.text
-    wait_until(lambda: {f"S{n}" for n in range(20)} <= set(deployment.ran("first")), 60, "handled")
+    wait_until(lambda: {f"S{n}" for n in range(20)} <= set(deployment.ran("first")), 90, "handled")
 
 
 def _heard(deployment, terminals):
@@ -167,7 +167,7 @@ def test_a_record_that_cannot_be_read_is_told_and_passed_over(command, send, kaf
 
 def test_a_kafka_that_is_away_at_the_start_is_one_line(command):
     command.environment["IGWN_ALERT_SERVER"] = f"kafka://127.0.0.1:{free_port()}/"
-    done = command.run("listen", timeout_s=30)
+    done = command.run("listen", timeout_s=60)
     assert (done.returncode, done.stdout) == (4, "")
     assert done.stderr.count("\n") == 1
     assert "does not answer" in done.stderr
@@ -194,7 +194,7 @@ def test_a_consumer_group_is_joined_when_named_and_goes_on_where_it_stopped(
     consumer_group = f"mine-{group}"
     send("before")
     first = command.start("-c", consumer_group, "listen", "superevent", "--json")
-    wait_until(lambda: "probe" in first.text or send("probe", partition=0), 60, "it has begun")
+    wait_until(lambda: "probe" in first.text or send("probe", partition=0), 90, "it has begun")
     send("S1", "S2")
     first.expect("S1")
     first.expect("S2")

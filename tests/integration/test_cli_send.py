@@ -111,7 +111,7 @@ def test_through_a_running_worker(deployment, tmp_path, files):
     assert "does a worker run?" in late.stderr
     assert "Traceback" not in late.stderr
     deployment.start().listen()
-    done = command.run(*send, files["S1"])
+    done = command.run(*send, files["S1"], "--wait", "90")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"{files['S1']} → {deployment.topic}: partition ")
     assert f"to {deployment.topic} at " in done.stderr

@@ -15,6 +15,7 @@ import pytest
 from celery import Celery
 
 from igwn_alert_celery import IGWNAlert
+from igwn_alert_celery.cli.checks import check as checks
 from igwn_alert_celery.cli.checks import network
 from igwn_alert_celery.cli.checks.check import Failed, Outcome, examine
 from igwn_alert_celery.cli.checks.patient import Patient
@@ -43,6 +44,9 @@ def clinic(secured_kafka, superevent, redis_server, tmp_path, monkeypatch):
     """A home in which all is well until a test changes it."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+    # On a busy machine all is well later.
+    monkeypatch.setattr(network, "_CONNECT_S", 30.0)
+    monkeypatch.setattr(checks, "STEP_S", 90.0)
     return Clinic(secured_kafka, redis_server, tmp_path)
 
 
@@ -154,7 +158,8 @@ def test_a_port_with_tls_for_a_client_without(clinic):
     assert "does the port speak SASL_PLAINTEXT?" in failed["login"].remedy
 
 
-def test_a_server_that_says_nothing(clinic):
+def test_a_server_that_says_nothing(clinic, monkeypatch):
+    monkeypatch.setattr(network, "_CONNECT_S", 3.0)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         clinic.move(f"127.0.0.1:{silent.getsockname()[1]}")
         failed = clinic.failed()
@@ -185,7 +190,7 @@ def tls_server(certificate):
         thread.start()
         yield listening.getsockname()[1]
         listening.shutdown(socket.SHUT_RDWR)
-        thread.join(10)
+        thread.join(60)
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def run(scene, deployment):
             env={**deployment.environment, "SCENE_METHOD": "fork"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -136,7 +136,7 @@ def worker(request, scene, deployment):
     command = ["-m", "celery", "-A", "scene.celery", "worker", "-c", "2", "-l", "INFO"]
     process = Process([sys.executable, *command], scene, environ)
     try:
-        process.wait_ready(lambda: "receiver: running" in process.log.read_text(), 60)
+        process.wait_ready(lambda: "receiver: running" in process.log.read_text(), 120)
         yield process
     finally:
         process.terminate()
@@ -144,7 +144,7 @@ def worker(request, scene, deployment):
 
 def expect(deployment, handler, expected):
     """Wait until a handler has run so often, and check that it was for these alerts."""
-    wait_until(lambda: len(deployment.ran(handler)) >= len(expected), 60, f"{handler} has run")
+    wait_until(lambda: len(deployment.ran(handler)) >= len(expected), 120, f"{handler} has run")
     assert Counter(deployment.ran(handler)) == Counter(expected)
 
 

@@ -76,7 +76,7 @@ def test_a_restart_in_the_middle_of_a_stream(deployment):
     with receiving(deployment) as it:
         it.running()
         send(deployment, range(2000))
-        wait_until(lambda: it.redis.llen("celery") > 100, 30, "the middle")
+        wait_until(lambda: it.redis.llen("celery") > 100, 60, "the middle")
         deployment.kafka.kill()
         send(deployment, range(2000, 4000))
         deployment.kafka.start()
@@ -88,18 +88,19 @@ def test_the_leader_of_a_partition_is_killed_in_a_cluster_of_three(trio):
     with receiving(trio) as it:
         it.running()
         send(trio, range(2000))
-        wait_until(lambda: it.redis.llen("celery") > 100, 30, "the middle")
+        wait_until(lambda: it.redis.llen("celery") > 100, 60, "the middle")
         before = trio.kafka.leader(trio.topic, 0)
         before.kill()
         send(trio, range(2000, 4000))
         trio.kafka.flush()
-        assert trio.kafka.leader(trio.topic, 0) is not before
-        expect_in_order(it, 4000, timeout_s=20)
+        # A broker that is asked may be the last to hear of it.
+        wait_until(lambda: trio.kafka.leader(trio.topic, 0) is not before, 60, "another leader")
+        expect_in_order(it, 4000)
         it.state("running")
         trio.kafka.start()
         send(trio, range(4000, 4040))
         trio.kafka.flush()
-        expect_in_order(it, 4040, timeout_s=20)
+        expect_in_order(it, 4040)
 
 
 @pytest.mark.long
@@ -113,9 +114,9 @@ def test_one_of_three_brokers_hangs(trio, number):
         with trio.kafka.node(number).suspended():
             send(trio, range(MANY, 2 * MANY))
             trio.kafka.flush()
-            expect_in_order(it, 2 * MANY, timeout_s=40)
-            it.state("running", 40)
+            expect_in_order(it, 2 * MANY)
+            it.state("running")
         send(trio, range(2 * MANY, 3 * MANY))
         trio.kafka.flush()
-        expect_in_order(it, 3 * MANY, timeout_s=40)
-        it.state("running", 40)
+        expect_in_order(it, 3 * MANY)
+        it.state("running")

@@ -26,7 +26,7 @@ def other_url(redis_server):
 
 def test_a_second_deployment_on_another_redis_is_refused(deployment, other_url, caplog):
     with receiving(deployment) as it:
-        it.running()
+        it.running().committed()
         with receiving(deployment, url=other_url) as second:
             detail = second.state("failed")
             send(deployment, "a")
@@ -63,6 +63,7 @@ def test_redis_emptied_while_it_runs(deployment, caplog):
         it.running()
         send(deployment, "a")
         it.expect(["a"])
+        it.committed(1)
         deployment.redis.flushdb()
         send(deployment, "b")
         it.expect(["b"])
@@ -74,16 +75,17 @@ def test_redis_emptied_while_it_runs_and_nothing_comes(deployment):
         it.running()
         send(deployment, "a")
         it.expect(["a"])
+        it.committed(1)
         deployment.redis.flushdb()
         ledger = deployment.redis
-        wait_until(lambda: ledger.exists("igwn_alert:ledger"), 20, "a new ledger")
+        wait_until(lambda: ledger.exists("igwn_alert:ledger"), 60, "a new ledger")
         send(deployment, "b")
         it.expect(["b"])
 
 
 def test_what_comes_after_redis_was_emptied_still_starts_at_its_beginning(deployment):
     with receiving(deployment, "superevent", "later", "cbc_*") as it:
-        it.running()
+        it.running().committed()
         deployment.redis.flushdb()
         for name in ("later", "cbc_gstlal"):
             topic = f"{deployment.group}.{name}"
@@ -103,17 +105,17 @@ def test_of_two_deployments_that_came_at_once_one_stays(deployment, other_url, m
         monkeypatch.setattr(commit_note, "LIVE_S", 0.0)
         with receiving(deployment, url=other_url) as second:
             second.running()
-            wait_until(lambda: len(it.status["partitions"]) == 2, 30, "they share")
+            wait_until(lambda: len(it.status["partitions"]) == 2, 60, "they share")
             monkeypatch.setattr(commit_note, "LIVE_S", 90.0)
             wait_until(
-                lambda: "failed" in {it.status["state"], second.status["state"]}, 30, "one leaves"
+                lambda: "failed" in {it.status["state"], second.status["state"]}, 60, "one leaves"
             )
             one, other = (it, second) if it.status["state"] == "failed" else (second, it)
             assert "in use by another deployment" in one.status["detail"]
-            wait_until(lambda: len(other.status["partitions"]) == 4, 30, "the other has all")
+            wait_until(lambda: len(other.status["partitions"]) == 4, 60, "the other has all")
             before = other.redis.llen("celery")
             send(deployment, "a")
-            wait_until(lambda: other.redis.llen("celery") == before + 1, 30, "and receives")
+            wait_until(lambda: other.redis.llen("celery") == before + 1, 60, "and receives")
 
 
 def test_redis_emptied_may_go_back_by_time(deployment, monkeypatch):
@@ -138,9 +140,11 @@ def test_redis_come_back_with_older_data_is_rewound_to(deployment, running):
         snapshot = {key: deployment.redis.dump(key) for key in deployment.redis.scan_iter()}
         send(deployment, "b", "c")
         it.expect(["a", "b", "c"])
+        # What may have been handled is told by the commit.
+        it.committed(3)
         if running:
             restore(deployment.redis, snapshot)
-            it.expect(["a", "b", "c"], timeout_s=15)
+            it.expect(["a", "b", "c"], timeout_s=60)
             check_marks(it)
             return
     restore(deployment.redis, snapshot)
@@ -163,15 +167,22 @@ def test_redis_come_back_from_before_a_partition_was_claimed_is_rewound_to_the_c
             deployment.kafka.send(later, json.dumps({"uid": uid}))
         deployment.kafka.flush()
         it.expect(["a", "b", "c"])
+        # Where the ledger began, and what may have been handled, is told by the commit.
+        wait_until(lambda: offset_of(deployment, later) == 3, 60, "the commit")
         if running:
             restore(deployment.redis, snapshot)
-            it.expect(["a", "b", "c"], timeout_s=15)
+            it.expect(["a", "b", "c"], timeout_s=60)
     if not running:
         restore(deployment.redis, snapshot)
         with receiving(deployment, *topics) as it:
             it.expect(["a", "b", "c"])
     marks = [record.get("redelivered") for _, record in it.messages]
     assert marks == [True, True, True]
+
+
+def offset_of(deployment, topic):
+    """Return what Kafka has as committed for the first partition of a topic."""
+    return deployment.kafka.commits(deployment.group, topic).get(0, (-1, ""))[0]
 
 
 def check_marks(it):
@@ -202,8 +213,8 @@ def test_commits_are_renewed_so_that_the_ledger_stays_live(deployment, monkeypat
     monkeypatch.setattr("igwn_alert_celery.worker.receiver.RENEW_S", 0.2)
     with receiving(deployment) as it:
         it.running()
-        first = wait_until(lambda: noted_at(deployment), 10, "a first note")
-        wait_until(lambda: noted_at(deployment) > first, 10, "a later note")
+        first = wait_until(lambda: noted_at(deployment), 60, "a first note")
+        wait_until(lambda: noted_at(deployment) > first, 60, "a later note")
     assert noted_at(deployment) <= time.time()
 
 
@@ -215,7 +226,7 @@ def noted_at(deployment):
 
 def test_receivers_with_other_handlers_are_warned_of(deployment, caplog):
     with receiving(deployment) as it:
-        it.running()
+        it.running().committed()
         with receiving(deployment, "superevent", "cbc_*") as other:
             other.running()
             assert caplog.text.count("another receiver of this consumer group") == 1

@@ -53,7 +53,7 @@ def test_the_receiver_goes_on(deployment):
         send_all(deployment, topic)
         good = [f"S{number}" for number, (_, readable) in enumerate(HEADERS) if readable]
         wait_until(
-            lambda: len(it.uids) >= len(many) + len(good), 30, f"{good}, are {it.uids}: {it.status}"
+            lambda: len(it.uids) >= len(many) + len(good), 60, f"{good}, are {it.uids}: {it.status}"
         )
         assert it.uids == many + good
         assert it.status["counters"].get("failures", 0) == 0

@@ -44,17 +44,21 @@ def server(make_server):
     return make_server()
 
 
-def fetcher(named=None, credential=None, timeout_s=5.0):
+def fetcher(named=None, credential=None, timeout_s=60.0):
     fetch = OffloadFetcher({}, credential, timeout_s, MOST)
     fetch._server = SimpleNamespace(url=lambda: named)
     return fetch
 
 
 def reason(fetch, url):
+    return poison(fetch, url).reason
+
+
+def poison(fetch, url):
     with pytest.raises(PoisonRecord) as caught:
         fetch(url)
     assert "se3cret" not in str(caught.value)
-    return caught.value.reason
+    return caught.value
 
 
 def test_the_server_that_kafka_names_is_given_the_credential(make_server):
@@ -178,20 +182,20 @@ HANGS = {
 @pytest.mark.parametrize("how", HANGS)
 def test_a_server_that_hangs_costs_the_limit_twice_and_then_nothing(server, how):
     server.paths["/1"] = HANGS[how]
-    fetch, took_s = fetcher(timeout_s=0.3), []
-    for _ in range(20):
-        began = time.monotonic()
-        assert reason(fetch, f"{server.url}/1") == "offload_unavailable"
-        took_s.append(time.monotonic() - began)
-    assert max(took_s[:2]) < 1.5
-    assert sum(took_s[2:]) < 0.5
-    assert len(server.requests) == 2
+    fetch, began = fetcher(timeout_s=0.5), time.monotonic()
+    found = [poison(fetch, f"{server.url}/1") for _ in range(20)]
+    # It would hang for ever.
+    assert time.monotonic() - began < 20
+    assert {each.reason for each in found} == {"offload_unavailable"}
+    rested = ["2 failures in a row; not tried again yet" in str(each) for each in found]
+    assert rested == [False] * 2 + [True] * 18
+    assert len(server.requests) <= 2
 
 
 def test_a_download_that_was_given_up_ends(server):
     server.paths["/1"] = HANGS["drips headers"]
     reason(fetcher(timeout_s=0.2), f"{server.url}/1")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     for thread in threading.enumerate():
         if thread.name == "igwn-alert-download":
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -202,14 +206,14 @@ def test_a_name_look_up_that_hangs_costs_the_limit(monkeypatch):
     release = threading.Event()
 
     def look_up(*_args, **_kwargs):
-        release.wait(10)
+        release.wait(60)
         raise OSError
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     began = time.monotonic()
     try:
         assert reason(fetcher(timeout_s=0.3), "http://slow.invalid/1") == "offload_unavailable"
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 20
     finally:
         release.set()
 
@@ -235,7 +239,8 @@ def test_an_endless_body_is_not_read(server, start, expected):
     server.paths["/1"] = endless
     began = time.monotonic()
     assert reason(fetcher(server.url, CREDENTIAL), f"{server.url}/1") == expected
-    assert time.monotonic() - began < 3
+    # Far below the limit, up to which it would come.
+    assert time.monotonic() - began < 30
 
 
 def test_a_compressed_body_is_refused_before_it_grows(server):

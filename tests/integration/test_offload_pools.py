@@ -22,25 +22,23 @@ import json, sys, time
 from igwn_alert_celery.kafka.offload import OffloadFetcher
 from igwn_alert_celery.native import start_native_thread
 
-fetch = OffloadFetcher({}, None, 0.5, 100_000)
-seen = []
+fetch = OffloadFetcher({}, None, 3.0, 100_000)
+seen, turns = [], 0
 
 def work():
     for path in ("good", "silent", "good", "drip", "silent", "good"):
-        began = time.monotonic()
+        began, before = time.monotonic(), turns
         try:
             what = fetch(f"http://localhost:{sys.argv[1]}/{path}").value.decode()
         except Exception as exc:
             what = getattr(exc, "reason", repr(exc))
-        seen.append((what, time.monotonic() - began))
+        seen.append((what, time.monotonic() - began, turns - before))
 
 start_native_thread(work, "receiver")
-longest = 0.0
 while len(seen) < 6:
-    began = time.monotonic()
     time.sleep(0.01)
-    longest = max(longest, time.monotonic() - began)
-print(json.dumps([seen, longest]))
+    turns += 1
+print(json.dumps(seen))
 """
 
 
@@ -61,13 +59,16 @@ def test_a_server_that_hangs_costs_no_more_than_the_limit(server, pool):
         [sys.executable, "-c", PATCH[pool] + PROGRAM, port],
         env={**os.environ, "NO_PROXY": "*"},
         capture_output=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    seen, longest_s = json.loads(done.stdout)
+    seen = json.loads(done.stdout)
     away = "offload_unavailable"
-    assert [what for what, _ in seen] == ["good", away, "good", away, away, away]
-    assert max(took_s for _, took_s in seen) < 2
-    assert seen[-1][1] < 0.2
-    assert longest_s < 1
+    assert [what for what, _, _ in seen] == ["good", away, "good", away, away, away]
+    assert max(took_s for _, took_s, _ in seen) < 30
+    # After two failures nothing is asked, and so nothing waited for.
+    paths = [path for path, _ in server.requests]
+    assert paths == ["/good", "/silent", "/good", "/drip", "/silent"]
+    # Some 300 turns in 3 s; a hub that stood still would have had one.
+    assert min(seen[number][2] for number in (1, 3, 4)) > 20

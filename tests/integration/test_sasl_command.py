@@ -5,15 +5,17 @@ import json
 import os
 import subprocess
 import sys
-import time
 import uuid
 from pathlib import Path
 
 import pytest
 
 from tests.services.kafka.access import PASSWORDS
+from tests.services.stopwatch import Stopwatch
 
 PROMISED_S = 15.0
+# Until Python has loaded everything, on a busy machine.
+START_S = 15.0
 
 
 @pytest.fixture(params=[True, False], ids=["SASL_SSL", "SASL_PLAINTEXT"])
@@ -35,12 +37,12 @@ def command(secured_kafka, tls, tmp_path):
     def run(*arguments, password=None):
         authfile.write_text(secured_kafka.auth_toml("alice", password=password, tls=tls))
         target = ["-s", f"kafka://{bootstrap}/", "-g", "gracedb-test"]
-        began = time.monotonic()
-        done = subprocess.run(
-            [sys.executable, "-m", "igwn_alert_celery", *target, *arguments],
-            env=environment, cwd=tmp_path, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        assert time.monotonic() - began < PROMISED_S
+        with Stopwatch() as watch:
+            done = subprocess.run(
+                [sys.executable, "-m", "igwn_alert_celery", *target, *arguments],
+                env=environment, cwd=tmp_path, capture_output=True, text=True, check=False,
+            )  # fmt: skip
+        assert watch.seconds < PROMISED_S + START_S
         said = done.stdout + done.stderr
         assert not any(secret in said for secret in (*PASSWORDS.values(), "mistyped"))
         assert "Traceback" not in said

@@ -2,17 +2,19 @@
 """Workers and a broker with passwords, certificates and rules: what works, and what is said."""
 
 import json
-import time
 
 import pytest
 
 from tests.services.kafka.access import PASSWORDS
 from tests.services.kafka.certificates import Authority
+from tests.services.stopwatch import Stopwatch
 from tests.services.wait import wait_until
 
 QUICK = ("-c", "1", "--without-mingle", "--without-gossip")
 # Promised: whoever starts a worker knows within this time what is wrong.
 PROMISED_S = 15.0
+# Until a worker has begun, on a busy machine.
+START_S = 15.0
 
 
 @pytest.fixture
@@ -44,7 +46,7 @@ def test_the_right_password_is_enough_on_both_listeners(deployment, tmp_path):
         worker.listen()
     wait_until(
         lambda: all(receiver_of(deployment, name)["partitions"] for name in ("tls", "plain")),
-        30,
+        60,
         "both receive",
     )
     deployment.send(range(8))
@@ -54,10 +56,10 @@ def test_the_right_password_is_enough_on_both_listeners(deployment, tmp_path):
 
 def test_a_wrong_password_is_said_and_healed(deployment, tmp_path):
     authfile = deployment.log_in(tmp_path, "mistyped")
-    began = time.monotonic()
-    worker = deployment.start(*QUICK)
-    worker.expect("does not accept the credential of user 'alice'")
-    assert time.monotonic() - began < PROMISED_S
+    with Stopwatch() as watch:
+        worker = deployment.start(*QUICK)
+        worker.expect("does not accept the credential of user 'alice'")
+    assert watch.seconds < PROMISED_S + START_S
     assert "correct the password where it is kept" in worker.text
     status = receiver_of(deployment, "w1")
     assert status["state"] == "failed"
@@ -70,17 +72,17 @@ def test_a_wrong_password_is_said_and_healed(deployment, tmp_path):
 def test_a_foreign_consumer_group_and_an_unknown_authority_are_said(deployment, tmp_path):
     authfile = deployment.log_in(tmp_path)
     stranger = Authority(tmp_path, "stranger").certificate
-    began = time.monotonic()
-    deployment.environment["IGWN_ALERT_CONSUMER_GROUP"] = "bobs-followup"
-    group = deployment.start(*QUICK, name="group")
     other = tmp_path / "other.toml"
     other.touch(mode=0o600)
     other.write_text(authfile.read_text().replace(deployment.kafka.ca, str(stranger)))
-    deployment.environment["IGWN_ALERT_AUTHFILE"] = str(other)
-    tls = deployment.start(*QUICK, name="tls")
-    group.expect("does not let alice use the consumer group 'bobs-followup'")
-    tls.expect("no secure connection to Kafka at")
-    assert time.monotonic() - began < PROMISED_S
+    with Stopwatch() as watch:
+        deployment.environment["IGWN_ALERT_CONSUMER_GROUP"] = "bobs-followup"
+        group = deployment.start(*QUICK, name="group")
+        deployment.environment["IGWN_ALERT_AUTHFILE"] = str(other)
+        tls = deployment.start(*QUICK, name="tls")
+        group.expect("does not let alice use the consumer group 'bobs-followup'")
+        tls.expect("no secure connection to Kafka at")
+    assert watch.seconds < PROMISED_S + START_S
     assert "let it begin with 'alice-'" in group.text
     assert "ssl_ca_location" in tls.text
     assert receiver_of(deployment, "group")["state"] == "failed"
@@ -95,16 +97,17 @@ def test_a_forbidden_topic_is_said_and_read_once_it_is_allowed(deployment, tmp_p
     deployment.kafka.flush()
     deployment.log_in(tmp_path)
     deployment.environment["IGWN_ALERT_START_AT"] = "earliest"
-    began = time.monotonic()
-    worker = deployment.start(*QUICK)
-    worker.expect(f"Kafka does not let us read topic {closed}: ask")
-    assert time.monotonic() - began < PROMISED_S
+    with Stopwatch() as watch:
+        worker = deployment.start(*QUICK)
+        worker.expect(f"Kafka does not let us read topic {closed}: ask")
+    assert watch.seconds < PROMISED_S + START_S
     worker.listen()
     assert receiver_of(deployment, "w1")["forbidden_topics"] == ["superclosed"]
     deployment.send(range(2, 4))
     deployment.kafka.allow(closed)
-    wait_until(lambda: len(deployment.ran("second")) == 3, 30, "all alerts handled")
-    wait_until(lambda: not receiver_of(deployment, "w1")["forbidden_topics"], 30, "it is allowed")
+    wait_until(lambda: len(deployment.ran("second")) >= 3, 60, "all alerts handled")
+    wait_until(lambda: not receiver_of(deployment, "w1")["forbidden_topics"], 60, "it is allowed")
+    assert len(deployment.ran("second")) == 3
     assert worker.text.count("Kafka does not let us read topic") == 1
 
 

@@ -61,13 +61,14 @@ def test_the_documented_rights_are_enough(deployment, secured_redis, tmp_path):
     deployment.expect_once_each(range(8))
     command = Command(tmp_path, **deployment.environment, IGWN_ALERT_NOAUTH="1")
     (tmp_path / "alert.json").write_text(json.dumps({"uid": "S8", "alert_type": "new"}))
-    sent = command.run(*APP, "send", "superevent", str(tmp_path / "alert.json"))
+    alert_file = str(tmp_path / "alert.json")
+    sent = command.run(*APP, "send", "superevent", alert_file, "--wait", "90")
     assert sent.returncode == 0, sent.stderr
     deployment.expect_once_each(range(9))
     doctor = command.run(*APP, "doctor")
     assert doctor.returncode == 0, doctor.stdout + doctor.stderr
     assert "evicts nothing and writes to disk" in doctor.stdout
-    (stats,) = deployment.stats().values()
+    (stats,) = deployment.counted(10).values()
     assert stats["igwn-alert"]["counters"]["dead_letters"] == 1
     # Another worker, which restores what the first one had.
     second = deployment.start("-c", "1", name="w2").listen()

@@ -40,7 +40,7 @@ def consume(kafka: Kafka, topic: str, partition: int, count: int) -> list[Any]:
                 records.append(record)
             return len(records) >= count
 
-        wait_until(enough, 30.0, f"{count} records")
+        wait_until(enough, 60.0, f"{count} records")
         return records
     finally:
         consumer.close()
@@ -58,7 +58,7 @@ def join(kafka: Kafka, topic: str) -> set[int]:
             consumer.poll(0.2)
             return bool(given)
 
-        wait_until(assigned, 30.0, "an assignment")
+        wait_until(assigned, 60.0, "an assignment")
         return {partition.partition for partition in given}
     finally:
         consumer.close()
@@ -138,7 +138,7 @@ def test_rabbitmq_publishes_with_confirm_and_gets(rabbitmq: RabbitMQ) -> None:
             uuid4().hex, queue_opts={"auto_delete": True, "durable": False}
         )
         queue.put({"answer": 42})
-        message = queue.get(timeout=10.0)
+        message = queue.get(timeout=60.0)
         message.ack()
         queue.close()
     assert message.payload == {"answer": 42}
@@ -153,7 +153,7 @@ def test_rabbitmq_keeps_durable_messages_over_a_restart(rabbitmq: RabbitMQ) -> N
     rabbitmq.start()
     with kombu.Connection(rabbitmq.url) as connection:
         queue = connection.SimpleQueue(name)
-        message = queue.get(timeout=10.0)
+        message = queue.get(timeout=60.0)
         message.ack()
         queue.queue.delete()
     assert message.payload == "kept"

@@ -61,7 +61,7 @@ class Working:
 def started(tmp_path_factory):
     working = Working(tmp_path_factory.mktemp("state"))
     # To stop one takes seconds, so all tests share it.
-    with start_worker(working.app, perform_ping_check=False, shutdown_timeout=30):
+    with start_worker(working.app, perform_ping_check=False, shutdown_timeout=90):
         yield working
 
 
@@ -77,7 +77,7 @@ def now_ms(age_s=0):
 
 def test_a_retried_handler_still_knows_its_record(working):
     working.run("m.retried", {"uid": "S1"})
-    wait_until(lambda: len(working.seen) == 3, 30, "the third attempt")
+    wait_until(lambda: len(working.seen) == 3, 60, "the third attempt")
     assert [(uid, retries) for uid, retries, _ in working.seen] == [("S1", 0), ("S1", 1), ("S1", 2)]
     assert {(r.topic, r.partition, r.offset, r.key, r.sender) for _, _, r in working.seen} == {
         ("superevent", 3, 7, "k", "somebody")
@@ -87,7 +87,7 @@ def test_a_retried_handler_still_knows_its_record(working):
 @pytest.mark.parametrize("limit", [60, None])
 def test_an_alert_in_time_runs(working, limit):
     working.run("m.handler", {"uid": "S1"}, timestamp_ms=now_ms(10), max_age_s=limit)
-    wait_until(lambda: working.seen, 30, "the handler")
+    wait_until(lambda: working.seen, 60, "the handler")
     assert [uid for uid, _ in working.seen] == ["S1"]
 
 
@@ -99,7 +99,7 @@ def test_an_alert_that_waited_too_long_becomes_a_dead_letter(working):
 
     signals.alert_dead_lettered.connect(announce, sender=working.bridge)
     working.run("m.handler", {"uid": "S1"}, timestamp_ms=now_ms(100), max_age_s=60)
-    wait_until(lambda: announced, 30, "the dead letter")
+    wait_until(lambda: announced, 60, "the dead letter")
     (letter,) = LocalState(working.folder / "followup.sqlite").dead_letters.list()
     assert letter == announced[0]
     assert (letter.reason, letter.handler) == ("expired", "m.handler")
@@ -118,7 +118,7 @@ def test_a_late_alert_that_cannot_be_kept_goes_back_to_its_queue(working, monkey
 
     monkeypatch.setattr(working.bridge, "keep_expired", keep)
     working.run("m.handler", {"uid": "S1"}, timestamp_ms=now_ms(100), max_age_s=60)
-    wait_until(lambda: len(kept) == 2, 30, "the second try")
+    wait_until(lambda: len(kept) == 2, 60, "the second try")
     assert [name for name, _ in kept] == ["m.handler"] * 2
     # Not at once: until it can be kept, other tasks want the worker too.
     assert kept[1][1] - kept[0][1] >= 1.0

@@ -55,7 +55,7 @@ class WorkerProcess:
         """What it has said so far."""
         return self.log.read_text(errors="replace")
 
-    def expect(self, said: str, timeout_s: float = 60.0) -> None:
+    def expect(self, said: str, timeout_s: float = 90.0) -> None:
         """Wait until it has said something; it must not have ended before."""
         wait_until(
             lambda: said in self.text or self.popen.poll() is not None,
@@ -70,7 +70,7 @@ class WorkerProcess:
         self.expect(" ready.")
         return self
 
-    def stop(self, timeout_s: float = 30.0) -> int:
+    def stop(self, timeout_s: float = 60.0) -> int:
         """End it with SIGTERM; return its exit code."""
         self.popen.terminate()
         return self.popen.wait(timeout_s)

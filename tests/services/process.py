@@ -70,7 +70,7 @@ class Process:
         """Return the end of the log."""
         return self.log.read_text(errors="replace")[-3000:]
 
-    def terminate(self, timeout_s: float = 20.0) -> None:
+    def terminate(self, timeout_s: float = 60.0) -> None:
         """Ask it to end, and kill it when it has not after `timeout_s`."""
         if self.alive:
             self._popen.send_signal(signal.SIGTERM)

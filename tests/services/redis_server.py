@@ -44,7 +44,8 @@ class RedisServer(Service):
 
     def client(self, url: str | None = None, **options: Any) -> redis.Redis:
         """Return a new client, closed when the tests end; ``url`` names another database."""
-        client = redis.Redis.from_url(url or self.url, **options)
+        # By itself redis-py gives up after 5 s; a machine may stall for longer.
+        client = redis.Redis.from_url(url or self.url, **{"socket_timeout": 60.0, **options})
         self._clients.append(client)
         return client
 

@@ -28,7 +28,7 @@ class Service(ABC):
     """
 
     variable: ClassVar[str]  # the environment variable that names a running one
-    start_timeout_s: ClassVar[float] = 60.0
+    start_timeout_s: ClassVar[float] = 180.0
 
     def __init__(self, address: str | None = None) -> None:
         self.foreign = address is not None

@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 def wait_until(
-    condition: Callable[[], T], timeout_s: float = 30.0, what: str = "the condition"
+    condition: Callable[[], T], timeout_s: float = 60.0, what: str = "the condition"
 ) -> T:
     """
     Call `condition` until it is true, and return its value.

@@ -32,7 +32,7 @@ def test_everything_is_told_as_plain_values():
     assert (said["topics"], said["missing_topics"]) == (["superevent"], ["cbc_x"])
     assert said["counters"] == {"received": 1}
     assert type(said["counters"]) is dict
-    assert said["last_alert_age_s"] == pytest.approx(60, abs=5)
+    assert said["last_alert_age_s"] == pytest.approx(60, abs=30)
 
 
 def test_every_field_is_told():
@@ -51,11 +51,11 @@ def test_since_when_it_does_not_run_is_noted_with_the_state():
     metrics.not_running_at -= 60
     metrics.state = State.FAILED
     metrics.state = State.STARTING
-    assert metrics.as_dict()["not_running_s"] == pytest.approx(60, abs=5)
+    assert metrics.as_dict()["not_running_s"] == pytest.approx(60, abs=30)
     metrics.state = State.RUNNING
     assert metrics.as_dict()["not_running_s"] is None
     metrics.state = State.KAFKA_AWAY
-    assert metrics.as_dict()["not_running_s"] == pytest.approx(0, abs=5)
+    assert metrics.as_dict()["not_running_s"] == pytest.approx(0, abs=30)
 
 
 def test_dead_letters_are_counted():
@@ -72,7 +72,7 @@ def test_that_the_receiver_is_stuck_is_told_in_place_of_its_state():
     metrics.stuck = Stuck(time.monotonic() - 60, "no poll")
     said = metrics.as_dict()
     assert (said["state"], said["detail"]) == ("stuck", "no poll")
-    assert said["stuck_s"] == pytest.approx(60, abs=5)
+    assert said["stuck_s"] == pytest.approx(60, abs=30)
     assert json.loads(json.dumps(said)) == said
     metrics.stuck = None
     assert metrics.as_dict()["state"] == "running"

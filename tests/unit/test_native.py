@@ -60,6 +60,8 @@ def work(who):
     for number in range(2000):
         if who == "native" and number == 10:
             logger.addHandler(Keep())
+        while who != "native" and number == 1000 and not logger.handlers:
+            time.sleep(0.001)  # it may come late, but each shall meet it
         logger.warning("%d", number)
         if number < 20:
             time.sleep(0.001)

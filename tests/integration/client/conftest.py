@@ -15,6 +15,7 @@ from tests.integration.client.listener import Listener
 from tests.integration.conftest import alert
 from tests.services.absent import Absent
 from tests.services.igwn_alert import IGWNAlertEnvironment
+from tests.services.wait import wait_until
 
 
 @pytest.fixture(scope="session")
@@ -61,6 +62,23 @@ def listening(make_client: Callable[..., Any]) -> Iterator[Callable[..., Listene
     yield listen
     for listener in started:
         listener.stop()
+
+
+@pytest.fixture
+def committed(kafka: Any, group: str) -> Callable[..., None]:
+    """Wait until the consumer group of this name has committed so many alerts, on both partitions.
+
+    What was heard is committed soon after, and Kafka has it when it has.
+    """
+
+    def wait(count: int, consumer_group: str = group) -> None:
+        def is_there() -> bool:
+            commits = kafka.commits(consumer_group, f"{group}.superevent")
+            return len(commits) == 2 and sum(at for at, _ in commits.values()) == count
+
+        wait_until(is_there, 60, f"{count} alerts committed")
+
+    return wait
 
 
 @pytest.fixture

@@ -44,27 +44,27 @@ class Listener:
 
     def ready(self) -> Listener:
         """Wait until it reads."""
-        wait_until(lambda: self.is_reading or self.raised, 30, "the listener reads")
+        wait_until(lambda: self.is_reading or self.raised, 90, "the listener reads")
         assert self.raised is None, self.raised
         return self
 
-    def expect_count(self, count: int, timeout_s: float = 30.0) -> None:
+    def expect_count(self, count: int, timeout_s: float = 90.0) -> None:
         """Wait until it has heard so many."""
         wait_until(lambda: len(self.heard) >= count or self.raised, timeout_s, f"{count} alerts")
 
-    def expect(self, uids: list[str], timeout_s: float = 30.0) -> None:
+    def expect(self, uids: list[str], timeout_s: float = 90.0) -> None:
         """Wait until it has heard these, and check that it has heard nothing else."""
         wait_until(
             lambda: len(self.heard) >= len(uids) or self.raised, timeout_s, f"{uids}: {self.uids}"
         )
         assert sorted(self.uids) == sorted(uids)
 
-    def stop(self, timeout_s: float = 20.0) -> None:
+    def stop(self, timeout_s: float = 60.0) -> None:
         """Stop it as a program does, from another thread."""
         self.client.stop()
         self.wait(timeout_s)
 
-    def wait(self, timeout_s: float = 20.0) -> BaseException | None:
+    def wait(self, timeout_s: float = 60.0) -> BaseException | None:
         """Wait until it has ended; return what it raised."""
         self._thread.join(timeout_s)
         assert not self._thread.is_alive()

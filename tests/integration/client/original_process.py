@@ -14,14 +14,15 @@ from tests.services.wait import wait_until
 
 __all__ = ["OriginalListener", "original_send"]
 
-_PROBE = {"uid": "probe", "alert_type": "probe"}
+_PROBE = "probe"
 _PROGRAM = Path(__file__).with_name("original_program.py")
 
 
 class OriginalListener:
-    """Listens from when it is made, and is :meth:`ready` when it has heard a probe.
+    """Listens from when it is made, and is :meth:`ready` when it has heard a probe everywhere.
 
-    It starts at LATEST, some time after it was started, so only a probe tells when.
+    It starts at LATEST, some time after it was started and in each partition by itself, so only a
+    probe in each tells when.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class OriginalListener:
     ) -> None:
         group, _, short = topic.partition(".")
         self._kafka, self._topic = kafka, topic
+        self._partitions = set(kafka.partitions(topic))
         self._log = folder / "original.log"
         host, _, port = kafka.bootstrap.partition(":")
         argv = [str(original.python), str(_PROGRAM), "listen", host, port, group]
@@ -37,43 +39,47 @@ class OriginalListener:
     @property
     def heard(self) -> list[dict[str, Any]]:
         """What its callback was called with, but for probes."""
-        lines = [json.loads(line) for line in self._lines() if line.startswith('{"topic"')]
-        return [line for line in lines if not _is_probe(line)]
+        return [line for line in self._calls() if _probed(line) is None]
 
     def ready(self) -> OriginalListener:
-        """Send probes until it hears one."""
-        wait_until(self._hears, 60, "igwn-alert listens")
+        """Send probes until it hears one of each partition."""
+        wait_until(self._hears, 120, "igwn-alert listens")
         return self
 
     def expect(self, count: int) -> list[dict[str, Any]]:
         """Wait until it has heard so much; return it."""
-        wait_until(lambda: len(self.heard) >= count, 30, f"{count}: {self._text()[-3000:]}")
+        wait_until(lambda: len(self.heard) >= count, 90, f"{count}: {self._text()[-3000:]}")
         return self.heard
 
     def stop(self) -> None:
         """End it as ctrl-C does."""
         if self._popen.poll() is None:
             os.killpg(self._popen.pid, signal.SIGINT)
-        self._popen.wait(20)
+        self._popen.wait(60)
 
     def _hears(self) -> bool:
         assert self._popen.poll() is None, self._text()
-        if any(line.startswith('{"topic"') for line in self._lines()):
-            return True
-        for partition in (0, 1):
-            self._kafka.send(self._topic, json.dumps(json.dumps(_PROBE)), partition=partition)
+        silent = self._partitions - {_probed(line) for line in self._calls()}
+        for partition in silent:
+            probe = {"uid": _PROBE, "alert_type": _PROBE, "partition": partition}
+            self._kafka.send(self._topic, json.dumps(json.dumps(probe)), partition=partition)
         self._kafka.flush()
-        return False
+        return not silent
 
     def _text(self) -> str:
         return self._log.read_text(errors="replace")
 
-    def _lines(self) -> list[str]:
-        return self._text().splitlines()
+    def _calls(self) -> list[dict[str, Any]]:
+        # The last line may not be whole yet.
+        lines = self._text().splitlines(keepends=True)
+        return [json.loads(line) for line in lines if line[:8] == '{"topic"' and line[-1] == "\n"]
 
 
-def _is_probe(line: dict[str, Any]) -> bool:
-    return line["alert"] == _PROBE
+def _probed(line: dict[str, Any]) -> Any:
+    """Return the partition of a probe; None for every other alert."""
+    alert = line["alert"]
+    is_probe = isinstance(alert, dict) and alert.get("alert_type") == _PROBE
+    return alert["partition"] if is_probe else None
 
 
 def original_send(
@@ -88,7 +94,7 @@ def original_send(
         input=json.dumps(messages),
         text=True,
         check=True,
-        timeout=60,
+        timeout=120,
         capture_output=True,
         env=original.environ(folder),
     )

@@ -33,7 +33,7 @@ def port_9092(target: str) -> Iterator[str]:
 
 def _bind(listening: socket.socket) -> str:
     # Linux has all of 127.0.0.0/8; elsewhere the usual address has to be free.
-    for host in ("127.0.0.92", "127.0.0.93", "127.0.0.1"):
+    for host in (*(f"127.0.0.{number}" for number in range(92, 100)), "127.0.0.1"):
         try:
             listening.bind((host, _PORT))
         except OSError:

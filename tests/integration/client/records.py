@@ -24,7 +24,7 @@ def read_all(kafka: Any, topic: str) -> list[Record]:
     """Return all records of a topic, by time."""
     reader = open_reader(kafka, [topic], "earliest")
     found: list[Record] = []
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 90
     try:
         while not reader.at_ends():
             assert time.monotonic() < deadline, "the ends are not reached"

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Passwords, certificates and permissions, against a broker that checks them."""
 
-import time
-
 import pytest
 from hop.auth import Auth
 
@@ -10,6 +8,7 @@ from igwn_alert_celery import client
 from igwn_alert_celery.errors import CredentialRefused, KafkaRefused, SendRefused
 from tests.integration.client.listener import Listener
 from tests.services.kafka.access import PASSWORDS, READ_ONLY, SECRET, WRITE_ONLY
+from tests.services.stopwatch import Stopwatch
 
 TOPIC = "gracedb-test.client"
 GROUP, _, SHORT = TOPIC.partition(".")
@@ -41,10 +40,9 @@ def short(topic):
 
 
 def refusal(kind, call, *arguments):
-    began = time.monotonic()
-    with pytest.raises(kind) as caught:
+    with Stopwatch() as watch, pytest.raises(kind) as caught:
         call(*arguments)
-    assert time.monotonic() - began < LIMIT_S
+    assert watch.seconds < LIMIT_S
     text = str(caught.value)
     assert not any(password in text for password in (*PASSWORDS.values(), "wr0ng"))
     return text

@@ -4,8 +4,8 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
-import time
 from types import SimpleNamespace
 
 import pytest
@@ -13,6 +13,7 @@ from adc.errors import KafkaException
 
 from igwn_alert_celery.kafka.calls import plain
 from tests.integration.conftest import alert
+from tests.services.stopwatch import Stopwatch
 from tests.services.wait import wait_until
 
 FATAL = KafkaException(
@@ -44,9 +45,9 @@ def test_nothing_is_committed_without_a_consumer_group(
 
 def test_stop_is_noticed_at_once_and_twice_does_no_harm(listening):
     listener = listening(batch_timeout=30).ready()
-    began = time.monotonic()
-    listener.stop()
-    assert time.monotonic() - began < 2.0
+    with Stopwatch() as watch:
+        listener.stop()
+    assert watch.seconds < 10
     listener.stop()
     assert listener.raised is None
 
@@ -85,9 +86,9 @@ def test_after_a_fatal_error_it_goes_on_where_it_was(listening, send):
 def test_members_of_a_consumer_group_share_the_alerts(listening, send, group):
     first = listening(consumer_group=group).ready()
     second = listening(consumer_group=group).ready()
-    wait_until(lambda: _count(first) == _count(second) == 1, 30, "one partition each")
+    wait_until(lambda: _count(first) == _count(second) == 1, 90, "one partition each")
     sent = send(*range(20))
-    wait_until(lambda: len(first.heard) + len(second.heard) >= 20, 30, "all are heard")
+    wait_until(lambda: len(first.heard) + len(second.heard) >= 20, 90, "all are heard")
     assert sorted(first.uids + second.uids) == sorted(sent)
     assert len(first.heard) == len(second.heard) == 10
 
@@ -96,21 +97,23 @@ def _count(listener):
     return len(listener.client._listen_stream._source.positions)
 
 
-def test_a_consumer_group_goes_on_where_it_stopped(listening, send, group):
+def test_a_consumer_group_goes_on_where_it_stopped(listening, send, group, committed):
     listener = listening(consumer_group=group).ready()
     listener.expect(send(1, 2))
     listener.stop()
+    committed(2)
     missed = send(3, 4, 5)
     listening(consumer_group=group).expect(missed)
 
 
-def test_what_was_sent_after_the_first_start_is_not_missed(listening, send, group):
+def test_what_was_sent_after_the_first_start_is_not_missed(listening, send, group, committed):
     listening(consumer_group=group).ready().stop()
+    committed(0)
     missed = send(1, 2)
     listening(consumer_group=group).expect(missed)
 
 
-def test_an_alert_whose_callback_raised_is_not_committed(listening, send, group):
+def test_an_alert_whose_callback_raised_is_not_committed(listening, send, group, committed):
     def fail(topic, payload):
         if json.loads(json.loads(payload)["uid"][1:]) == 4:
             raise ZeroDivisionError
@@ -119,6 +122,7 @@ def test_an_alert_whose_callback_raised_is_not_committed(listening, send, group)
     send(2, 4, 6)
     assert isinstance(listener.wait(), ZeroDivisionError)
     listener.expect(["S2"])
+    committed(1)
     listening(consumer_group=group).expect(["S4", "S6"])
 
 
@@ -134,7 +138,8 @@ def test_a_member_whose_partitions_have_stopped_flowing_goes_on(listening, send,
     listener = listening(consumer_group=group, callback=stall_after_two).ready()
     listener.expect(send(1, 2))
     listener.expect(["S1", "S2", *send(3, 4)])
-    assert "2 partitions had stopped flowing" in caplog.text
+    found = re.findall(r"(\d+) partitions had stopped flowing", caplog.text)
+    assert sum(map(int, found)) >= 2
 
 
 def test_no_topic_means_all_of_the_group_and_later_ones_too(listening, send, kafka, group):
@@ -161,16 +166,16 @@ def test_a_topic_that_does_not_exist_yet_is_waited_for(listening, send, kafka, g
 
 @pytest.mark.long
 def test_a_callback_that_takes_longer_than_a_session_keeps_its_place(
-    listening, send, kafka, group, make_client
+    listening, send, group, committed
 ):
     """Its heartbeats go on, so the alert is committed and does not come again."""
     goes_on = threading.Event()
-    listener = listening(consumer_group=group, callback=lambda *_: goes_on.wait(30)).ready()
+    listener = listening(consumer_group=group, callback=lambda *_: goes_on.wait(60)).ready()
     sent = send(2, 4)
     stream = listener.client._listen_stream
-    wait_until(lambda: stream._handed_over, 30, "the callback runs")
+    wait_until(lambda: stream._handed_over, 60, "the callback runs")
     goes_on.wait(7.0)
     goes_on.set()
     listener.expect(sent)
     listener.stop()
-    assert kafka.commits(group)[0][0] == 2
+    committed(2)

@@ -37,7 +37,7 @@ def test_igwn_alerts_own_tests_pass(original, tmp_path):
         env=environ,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=240,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]

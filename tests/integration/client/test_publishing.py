@@ -39,7 +39,7 @@ def test_one_producer_serves_many_calls_and_threads(make_client, kafka, group):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(200)
     assert len(read_all(kafka, f"{group}.superevent")) == 80
     assert len(client._connections._ways) == 1
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """``kafka/reader.py`` on real Kafka."""
 
+import re
 import time
 from contextlib import closing
 
@@ -39,11 +40,11 @@ class Reading:
         return self.values
 
     def expect(self, *values):
-        wait_until(lambda: len(self.poll()) >= len(values), 30, f"{values}: {self.values}")
+        wait_until(lambda: len(self.poll()) >= len(values), 90, f"{values}: {self.values}")
         assert sorted(self.values) == sorted(map(str, values))
 
     def to_the_ends(self):
-        wait_until(lambda: self.poll() is not None and self.reader.at_ends(), 30, "the ends")
+        wait_until(lambda: self.poll() is not None and self.reader.at_ends(), 90, "the ends")
         return self.values
 
     def close(self):
@@ -74,7 +75,7 @@ def test_earliest_reads_all_and_tells_the_ends(kafka, topic, send):
 def test_a_time_starts_at_the_first_record_from_then_on(kafka, topic, send):
     send("old", "old", "old")
     newest = max(record.timestamp_ms for record in read_all(kafka, topic))
-    wait_until(lambda: time.time() * 1000 > newest + 1, 5, "the next millisecond")
+    wait_until(lambda: time.time() * 1000 > newest + 1, 30, "the next millisecond")
     send("new", "new", "new")
     with closing(Reading(kafka, [topic], newest + 1)) as reading:
         assert reading.reader.backlog == 3
@@ -147,7 +148,8 @@ def test_a_partition_that_librdkafka_has_stopped_fetching_is_fetched_anew(
         reading.reader._consumer.pause([plain(part) for part in parts])
         send("c", "d", "e")
         reading.expect("a", "b", "c", "d", "e")
-        assert "2 partitions had stopped flowing" in caplog.text
+        found = re.findall(r"(\d+) partitions had stopped flowing", caplog.text)
+        assert sum(map(int, found)) >= 2
         send("f")
         reading.expect("a", "b", "c", "d", "e", "f")
 
@@ -156,7 +158,7 @@ def test_nothing_is_committed(kafka, topic, send):
     reader = open_reader(kafka, [topic], "earliest")
     name = reader._refusals._consumer_group
     send("a")
-    wait_until(lambda: reader.poll(0.1, 10)[0], 30, "a record")
+    wait_until(lambda: reader.poll(0.1, 10)[0], 90, "a record")
     reader.close()
     reader.close()
     assert kafka.commits(name) == {}

@@ -60,7 +60,7 @@ class Sending:
         with reading(self.kafka) as consumer:
             return sum(ends_of(consumer, self.deployment.topic).values())
 
-    def expect(self, results: list[Any], timeout_s: float = 90.0) -> list[Any]:
+    def expect(self, results: list[Any], timeout_s: float = 120.0) -> list[Any]:
         """Wait until all tasks have succeeded; return what they answered."""
         return [result.get(timeout=timeout_s, interval=0.05) for result in results]
 
@@ -91,19 +91,30 @@ def read_all(kafka: Any, topic: str) -> list[Any]:
         consumer.assign([confluent_kafka.TopicPartition(topic, number, 0) for number in ends])
         found: list[Any] = []
         while left := sum(ends.values()) - len(found):
-            batch = consumer.consume(left, timeout=10)
+            batch = consumer.consume(left, timeout=60)
             assert batch, f"{topic} ends early"
             found += [message for message in batch if message.error() is None]
     return sorted(found, key=lambda record: (record.partition(), record.offset()))
 
 
 def ends_of(consumer: Any, topic: str) -> dict[int, int]:
-    """Return how many records each partition has."""
+    """Return how many records each partition has; a topic may be so new that nobody knows."""
+    return wait_until(lambda: _told_ends(consumer, topic), 90, f"the ends of {topic}")
+
+
+def _told_ends(consumer: Any, topic: str) -> dict[int, int]:
+    try:
+        return _ends(consumer, topic)
+    except confluent_kafka.KafkaException:
+        return {}
+
+
+def _ends(consumer: Any, topic: str) -> dict[int, int]:
     return {
         number: consumer.get_watermark_offsets(
-            confluent_kafka.TopicPartition(topic, number), timeout=10
+            confluent_kafka.TopicPartition(topic, number), timeout=60
         )[1]
-        for number in consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        for number in consumer.list_topics(topic, timeout=60).topics[topic].partitions
     }
 
 
@@ -151,7 +162,7 @@ def amqp_sending(amqp_deployment: Deployment, redis_server: Any) -> Iterator[Sen
 def dead_letters(sending: Sending, count: int) -> list[Any]:
     """Wait for so many dead letters on Redis, and return them."""
     client = sending.deployment.redis
-    wait_until(lambda: client.hlen("igwn_alert:dead_letters") >= count, 30, "dead letters")
+    wait_until(lambda: client.hlen("igwn_alert:dead_letters") >= count, 90, "dead letters")
     from igwn_alert_celery.dead_letter import DeadLetter
 
     return [DeadLetter.from_json(text) for text in client.hvals("igwn_alert:dead_letters")]

@@ -4,6 +4,7 @@
 import json
 import os
 import signal
+import threading
 
 import pytest
 
@@ -26,9 +27,9 @@ def test_what_is_refused_fails_at_once_and_becomes_a_dead_letter(sending):
     unknown = publish(["superevent", "nonesuch"], ALERT, headers={"a": "b"}, key=True)
     large = publish("superevent", {"uid": "S2", "map": "x" * 1_100_000})
     with pytest.raises(SendRefused, match=r"1 of 2 records.*there is no topic .*nonesuch"):
-        unknown.get(timeout=20)
+        unknown.get(timeout=90)
     with pytest.raises(SendRefused, match="does not take so large a record"):
-        large.get(timeout=20)
+        large.get(timeout=90)
     letters = {letter.reason: letter for letter in dead_letters(sending, 2)}
     assert sorted(letters) == ["too_large", "unknown_topic"]
     letter = letters["unknown_topic"]
@@ -47,7 +48,7 @@ def test_what_is_refused_fails_at_once_and_becomes_a_dead_letter(sending):
 
 def test_a_retry_is_scheduled_and_sends_when_kafka_is_back(sending, kafka):
     sending.worker("-P", "threads", "-c", "2", IGWN_ALERT_PUBLISH_TIMEOUT_S="5")
-    sending.igwn_alert.publish("superevent", ALERT).get(timeout=20)
+    sending.igwn_alert.publish("superevent", ALERT).get(timeout=90)
     kafka.stop()
     result = sending.igwn_alert.publish(["superevent"], ALERT)
 
@@ -55,31 +56,32 @@ def test_a_retry_is_scheduled_and_sends_when_kafka_is_back(sending, kafka):
         found = sending.app.control.inspect(timeout=1.0).scheduled() or {}
         return [item["request"]["id"] for items in found.values() for item in items]
 
-    wait_until(lambda: scheduled() == [result.id], 40, "the retry is scheduled")
-    assert result.state == "RETRY"
+    wait_until(lambda: scheduled() == [result.id], 90, "the retry is scheduled")
+    # The task is sent again before its state is kept.
+    wait_until(lambda: result.state == "RETRY", 60, "the state is kept")
     kafka.start()
-    (answer,) = result.get(timeout=60)
+    (answer,) = result.get(timeout=120)
     assert answer["topic"] == "superevent"
-    first, second = sending.records()
-    assert record_id(first) != record_id(second)
+    # What Kafka has acknowledged too late is there twice, with the same id.
+    assert len({record_id(record) for record in sending.records()}) == 2
 
 
 @pytest.mark.long
 def test_a_send_that_is_never_acknowledged_is_kept(sending, kafka):
     settings = {"IGWN_ALERT_PUBLISH_TIMEOUT_S": "5", "IGWN_ALERT_PUBLISH_RETRIES": "1"}
     worker = sending.worker("-P", "threads", "-c", "2", **settings)
-    sending.igwn_alert.publish("superevent", ALERT).get(timeout=20)
+    sending.igwn_alert.publish("superevent", ALERT).get(timeout=90)
     kafka.stop()
     result = sending.igwn_alert.publish_many([("superevent", ALERT), ("superevent", [1])])
     with pytest.raises(SendFailed, match=r"2 of 2 records.*Message timed out; last error: "):
-        result.get(timeout=60)
+        result.get(timeout=120)
     letters = dead_letters(sending, 2)
     assert {letter.reason for letter in letters} == {"send_failed"}
     assert result.state == "FAILURE"
     assert worker.text.count("Retry in") == 1
     # One that fails for good holds nobody up.
     kafka.start()
-    sending.igwn_alert.publish("superevent", ALERT).get(timeout=40)
+    sending.igwn_alert.publish("superevent", ALERT).get(timeout=90)
     assert sending.count() == 2
 
 
@@ -89,21 +91,35 @@ def test_pool_processes_are_killed_in_the_middle(sending):
     for number in range(1000):
         sending.igwn_alert.publish("superevent", {"uid": f"S{number}"})
     for many in (200, 400, 600):
-        wait_until(lambda most=many: sending.count() >= most, 60, "the middle")
+        wait_until(lambda most=many: sending.count() >= most, 120, "the middle")
         os.kill(a_child(sending), signal.SIGKILL)
     expect_none_missing(sending, 1000)
 
 
 def test_a_worker_is_killed_in_the_middle(amqp_sending):
-    sending = amqp_sending
+    sending, killed, ordered = amqp_sending, threading.Event(), []
+
+    def order():
+        # As long as it lives, so that it dies at work whenever that is, and then some more.
+        while len(ordered) < 400 or not killed.is_set():
+            sending.igwn_alert.publish("superevent", {"uid": f"S{len(ordered)}"})
+            ordered.append(killed.is_set())
+
     first = sending.worker("-P", "prefork", "-c", "4")
-    for number in range(400):
-        sending.igwn_alert.publish("superevent", {"uid": f"S{number}"})
-    wait_until(lambda: sending.count() >= 100, 60, "the middle")
-    first.kill()
-    assert sending.count() < 400, "killed too late"
+    ordering = threading.Thread(target=order)
+    ordering.start()
+    try:
+        wait_until(lambda: sending.count() >= 100, 120, "the middle")
+        first.kill()
+    finally:
+        killed.set()
+        ordering.join()
+    order()
+    sending.igwn_alert.publish("superevent", {"uid": f"S{len(ordered)}"})
+    total = len(ordered) + 1
+    assert sending.count() < total, "killed too late"
     sending.worker("-P", "prefork", "-c", "4", name="w2")
-    expect_none_missing(sending, 400)
+    expect_none_missing(sending, total)
 
 
 def expect_none_missing(sending, total):
@@ -112,6 +128,6 @@ def expect_none_missing(sending, total):
     def uids():
         return {json.loads(json.loads(each.value()))["uid"] for each in sending.records()}
 
-    wait_until(lambda: sending.count() >= total, 60, f"{total} records")
-    wait_until(lambda: len(uids()) == total, 60, f"{total} alerts")
+    wait_until(lambda: sending.count() >= total, 180, f"{total} records")
+    wait_until(lambda: len(uids()) == total, 180, f"{total} alerts")
     assert len({record_id(record) for record in sending.records()}) == total

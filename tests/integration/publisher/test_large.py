@@ -45,7 +45,7 @@ def name(kafka, monkeypatch):
 
 @pytest.fixture
 def settings(kafka):
-    return Settings(server=f"kafka://{kafka.bootstrap}/", noauth=True, publish_timeout_s=10)
+    return Settings(server=f"kafka://{kafka.bootstrap}/", noauth=True, publish_timeout_s=60)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def line(settings):
     """What a process sends through; this Kafka knows no passwords, the server does."""
     reading = consumer_config(settings, None, "carol-x")
     producer = Producer(producer_config(settings, None))
-    yield Line(settings, "carol", producer, Uploader(reading, CREDENTIAL, 5.0))
+    yield Line(settings, "carol", producer, Uploader(reading, CREDENTIAL, 60.0))
     producer.close(5.0)
 
 
@@ -83,7 +83,7 @@ def test_a_large_alert_is_stored_and_arrives_whole(kafka, name, server, settings
     assert record.header("_format") == b"external"
     assert record.header("_id") != dict(sent.headers)["_id"]
     fetch = OffloadFetcher(
-        consumer_config(settings, None, "carol-x"), CREDENTIAL, 10.0, settings.max_bytes
+        consumer_config(settings, None, "carol-x"), CREDENTIAL, 60.0, settings.max_bytes
     )
     assert decode(record, max_bytes=settings.max_bytes, fetch=fetch).content == ALERT
     assert not any("se3cret" in str(headers) for _, headers in server.requests)
@@ -109,7 +109,7 @@ def test_a_service_that_stores_nothing(name, line):
 def test_a_server_that_refuses(kafka, name, server, settings):
     announce(kafka, name, server.url)
     reading = consumer_config(settings, None, "carol-x")
-    upload = Uploader(reading, Auth("carol", "wrong"), 5.0)
+    upload = Uploader(reading, Auth("carol", "wrong"), 60.0)
     with pytest.raises(SendRefused, match="answered 401") as caught:
         upload(large(name))
     assert "wrong" not in str(caught.value)
@@ -119,14 +119,14 @@ def test_a_server_that_is_away_or_hangs(kafka, name, server, settings):
     announce(kafka, name, "http://127.0.0.1:1")
     reading = consumer_config(settings, None, "carol-x")
     with pytest.raises(SendFailed, match="did not take the record"):
-        Uploader(reading, CREDENTIAL, 5.0)(large(name))
+        Uploader(reading, CREDENTIAL, 60.0)(large(name))
 
 
 def test_the_credential_goes_to_no_plain_server_elsewhere(kafka, name, settings):
     announce(kafka, name, "http://elsewhere.example/")
     reading = consumer_config(settings, None, "carol-x")
     with pytest.raises(SendRefused, match="plain http"):
-        Uploader(reading, CREDENTIAL, 5.0)(large(name))
+        Uploader(reading, CREDENTIAL, 60.0)(large(name))
 
 
 def test_kafka_itself_refuses_what_librdkafka_lets_through(kafka, name, settings):
@@ -134,7 +134,7 @@ def test_kafka_itself_refuses_what_librdkafka_lets_through(kafka, name, settings
     producer = Producer({**config, "message.max.bytes": 3_000_000})
     topic = f"{name}.superevent"
     small = OutgoingRecord(topic=topic, value=b"1")
-    reports = producer.send([small, large(name), small], 15.0)
+    reports = producer.send([small, large(name), small], 60.0)
     producer.close(5.0)
     assert [type(report) for report in reports] == [Delivery, SendRefused, Delivery]
     assert reports[1].code == "too_large"

@@ -3,7 +3,6 @@
 
 import os
 import socket
-import time
 import uuid
 
 import pytest
@@ -12,9 +11,12 @@ from kombu import Queue
 
 from igwn_alert_celery import IGWNAlert
 from igwn_alert_celery.errors import TaskBrokerUnavailable
+from tests.services.stopwatch import Stopwatch
 
 ALERT = {"uid": "S1"}
+# Where nothing answers; elsewhere a slow machine is given time.
 TIMEOUT_S = 2.0
+PATIENCE_S = 30.0
 FULL = {"x-max-length": 1, "x-overflow": "reject-publish"}
 
 
@@ -23,14 +25,14 @@ def ordering():
     """Make a bridge that sends through a queue of its own."""
     apps = []
 
-    def make(url, **queue_arguments):
+    def make(url, timeout_s=PATIENCE_S, **queue_arguments):
         app = Celery("website", broker=url, set_as_current=False)
         apps.append(app)
         queue = f"sends-{uuid.uuid4().hex[:8]}"
         arguments = {"x-expires": 60_000, **queue_arguments}
         app.conf.task_queues = [Queue(queue, queue_arguments=arguments)]
         return IGWNAlert(
-            app, noauth=True, group="g", publish_queue=queue, task_broker_timeout_s=TIMEOUT_S
+            app, noauth=True, group="g", publish_queue=queue, task_broker_timeout_s=timeout_s
         )
 
     yield make
@@ -47,10 +49,9 @@ def queued(bridge):
 
 
 def publish_in_time(bridge):
-    start = time.monotonic()
-    with pytest.raises(TaskBrokerUnavailable) as caught:
+    with Stopwatch() as watch, pytest.raises(TaskBrokerUnavailable) as caught:
         bridge.publish("superevent", ALERT)
-    assert time.monotonic() - start < TIMEOUT_S + 1.5
+    assert watch.seconds < bridge.settings.task_broker_timeout_s + 1.5
     return str(caught.value)
 
 
@@ -75,7 +76,6 @@ def test_every_task_that_was_ordered_is_in_the_queue(ordering, rabbitmq):
     assert len(connections.idle) == 1
 
 
-@pytest.mark.timeout(120)
 def test_rabbitmq_that_was_away_between_two_orders(ordering, rabbitmq):
     bridge = ordering(rabbitmq.url)
     bridge.publish("superevent", ALERT)
@@ -90,10 +90,11 @@ def test_rabbitmq_that_was_away_between_two_orders(ordering, rabbitmq):
 
 
 def test_redis_that_hangs_and_comes_back(ordering, redis_server):
-    bridge = ordering(redis_server.url)
+    bridge = ordering(redis_server.url, TIMEOUT_S)
     bridge.publish("superevent", ALERT)
     assert queued(bridge) == 1
-    redis_server.client().client_pause(int(1000 * (TIMEOUT_S + 1.5)), all=True)
+    # What a client has asked meanwhile who has gone is forgotten.
+    redis_server.client().client_pause(int(1000 * (TIMEOUT_S + 6)), all=True)
     assert "does not answer" in publish_in_time(bridge)
     redis_server.client().ping()
     bridge.publish("superevent", ALERT)
@@ -103,7 +104,7 @@ def test_redis_that_hangs_and_comes_back(ordering, redis_server):
 @pytest.mark.parametrize("scheme", ["redis", "amqp"])
 def test_a_server_that_never_answers(ordering, scheme):
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        bridge = ordering(f"{scheme}://127.0.0.1:{silent.getsockname()[1]}")
+        bridge = ordering(f"{scheme}://127.0.0.1:{silent.getsockname()[1]}", TIMEOUT_S)
         assert "does not answer" in publish_in_time(bridge)
 
 

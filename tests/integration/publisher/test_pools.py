@@ -36,7 +36,7 @@ def test_two_thousand_sends_are_acknowledged_and_there(sending, pool):
 def test_kafka_stops_for_fifteen_seconds_in_the_middle(sending, kafka, pool):
     worker = sending.worker("-P", pool, "-c", "4")
     results = [sending.igwn_alert.publish("superevent", alert(n)) for n in range(1000)]
-    wait_until(lambda: sending.count() > 300, 60, "the middle")
+    wait_until(lambda: sending.count() > 300, 120, "the middle")
     kafka.stop()
     results += [sending.igwn_alert.publish("superevent", alert(n)) for n in range(1000, 2000)]
     time.sleep(15)  # the outage itself is what is tested

@@ -7,7 +7,7 @@ from tests.services.wait import wait_until
 
 
 @pytest.mark.long
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_a_lost_task_does_not_wait_for_a_busy_solo_worker(redelivery):
     busy = redelivery.deployment.start("-P", "solo", "--no-igwn-alert", name="solo")
     busy.expect("ready.")
@@ -20,7 +20,7 @@ def test_a_lost_task_does_not_wait_for_a_busy_solo_worker(redelivery):
     worker.expect("ready.")
     del dying.environment["REDELIVERY_DIE"]
     redelivery.send("LOST")
-    wait_until(lambda: worker.popen.poll() is not None, 20, "it dies with the task")
+    wait_until(lambda: worker.popen.poll() is not None, 60, "it dies with the task")
     redelivery.worker("w2", "-c", "1")
     redelivery.wait("done", ["LOST"])
     assert not redelivery.counts("done")["LONG"]

@@ -18,7 +18,7 @@ def test_a_handler_that_fails_for_good_becomes_a_dead_letter(redelivery, pool):
     redelivery.send("S1", "S2")
     redelivery.wait("done", ["S1", "S2"])
     letters = {letter.offset: letter for letter in redelivery.letters(2)}
-    wait_until(lambda: redelivery.counts("began")["REJECTED"], 10, "all have begun")
+    wait_until(lambda: redelivery.counts("began")["REJECTED"], 60, "all have begun")
     redelivery.settled()
     assert redelivery.redis.hlen("igwn_alert:dead_letters") == 2
     assert {letter.reason for letter in letters.values()} == {"failed"}

@@ -46,7 +46,7 @@ def test_a_handler_that_kills_its_worker_becomes_a_dead_letter(redelivery, pool)
             redelivery.send("BAD", do="exit")
         assert worker.popen.wait(60) == 1
         wait_until(
-            lambda seen=attempt: redelivery.counts("began")["BAD"] == seen, 5, f"attempt {attempt}"
+            lambda seen=attempt: redelivery.counts("began")["BAD"] == seen, 30, f"attempt {attempt}"
         )
     redelivery.worker("w4", "-P", pool, "-c", "2")
     redelivery.send("S1")

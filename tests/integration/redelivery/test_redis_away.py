@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.services.stopwatch import Stopwatch
 from tests.services.wait import wait_until
 
 POOLS = ["prefork", "threads", "gevent", "eventlet"]
@@ -19,17 +20,18 @@ def test_a_worker_outlives_redis_and_runs_nothing_twice(restarting, pool):
     worker = redelivery.worker("w1", "-P", pool, "-c", "2")
     redelivery.send("LONG1", "LONG2", do="sleep", s=5)
     redelivery.send("S1", "S2", "S3", "S4")
-    wait_until(lambda: len(began(redelivery)) == 2, 20, "two run")
+    wait_until(lambda: len(began(redelivery)) >= 2, 60, "two run")
     server.kill()
     time.sleep(2)
     server.start()
-    since = time.monotonic()
-    redelivery.send("S5")
-    redelivery.wait("done", ["S1", "S2", "S3", "S4", "S5", "LONG1", "LONG2"])
-    assert time.monotonic() - since < 15
+    with Stopwatch() as watch:
+        redelivery.send("S5")
+        redelivery.wait("done", ["S1", "S2", "S3", "S4", "S5", "LONG1", "LONG2"])
+    assert watch.seconds < 15
     assert worker.popen.poll() is None, worker.text[-2000:]
     assert set(redelivery.counts("began").values()) == {1}
-    wait_until(lambda: not server.client().hlen("igwn_alert:outstanding"), 15, "all handled")
+    client = server.client()
+    wait_until(lambda: not client.hlen("igwn_alert:outstanding"), 60, "all handled")
     assert "Unrecoverable" not in worker.text
 
 
@@ -38,7 +40,7 @@ def began(redelivery):
 
 
 @pytest.mark.long
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(400)
 def test_lost_connections_leave_no_sockets_behind(restarting):
     """kombu keeps those of a channel that fails while it is closed; see redelivery/channel.py."""
     redelivery, server = restarting
@@ -56,5 +58,5 @@ def test_lost_connections_leave_no_sockets_behind(restarting):
     for number in range(1, 6):
         restart(number)
     wait_until(
-        lambda: len(list(descriptors.iterdir())) <= before + 2, 15, f"{before} descriptors again"
+        lambda: len(list(descriptors.iterdir())) <= before + 2, 60, f"{before} descriptors again"
     )

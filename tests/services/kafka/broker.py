@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from confluent_kafka import (
-    ConsumerGroupTopicPartitions,
+    Consumer,
     KafkaException,
     Producer,
     TopicPartition,
@@ -27,7 +27,7 @@ from tests.services.wait import wait_until
 __all__ = ["Kafka"]
 
 _CLUSTER_ID = "AAAAAAAAAAAAAAAAAAAAAA"
-_TIMEOUT_S = 30.0
+_TIMEOUT_S = 60.0
 
 
 def _quiet(_error: object) -> None:
@@ -41,11 +41,15 @@ class Kafka(Service):
     _listeners: ClassVar[tuple[str, ...]] = ("PLAINTEXT", "CONTROLLER")
     _format_options: ClassVar[tuple[str, ...]] = ()
     _replicas: ClassVar[int] = 1
+    # `create_topic` has waited for the leaders, so an unknown topic is one that is missing.
+    _propagation_ms: ClassVar[int] = 2000
 
     def __init__(self, address: str | None = None) -> None:
         self._admin_client: Any = None
         self._producer_client: Any = None
         self._undelivered: list[str] = []
+        self._topics: dict[str, int] = {}
+        self._askers: dict[str, Any] = {}
         super().__init__(address)
 
     @property
@@ -58,9 +62,11 @@ class Kafka(Service):
         new = NewTopic(name, num_partitions=partitions, replication_factor=self._replicas)
         self._admin.create_topics([new], operation_timeout=_TIMEOUT_S)[name].result(_TIMEOUT_S)
         wait_until(lambda: self._leaders(name) == partitions, _TIMEOUT_S, f"topic {name}")
+        self._topics[name] = partitions
 
     def delete_topic(self, name: str) -> None:
         """Delete a topic and wait until it is gone."""
+        self._topics.pop(name, None)
         self._admin.delete_topics([name], operation_timeout=_TIMEOUT_S)[name].result(_TIMEOUT_S)
         wait_until(lambda: not self._exists(name), _TIMEOUT_S, f"end of topic {name}")
 
@@ -69,6 +75,11 @@ class Kafka(Service):
         new = NewPartitions(name, total)
         self._admin.create_partitions([new])[name].result(_TIMEOUT_S)
         wait_until(lambda: self._leaders(name) == total, _TIMEOUT_S, f"partitions of {name}")
+        self._topics[name] = total
+
+    def partitions(self, name: str) -> list[int]:
+        """Return the numbers of a topic's partitions."""
+        return sorted(self._admin.list_topics(name, timeout=_TIMEOUT_S).topics[name].partitions)
 
     def delete_records(self, name: str, partition: int, before: int) -> None:
         """Delete the records below an offset, as retention does."""
@@ -76,17 +87,17 @@ class Kafka(Service):
         for future in self._admin.delete_records([part]).values():
             future.result(_TIMEOUT_S)
 
-    def commits(self, consumer_group: str) -> dict[int, tuple[int, str]]:
-        """Return offset and metadata that a group has committed, by partition."""
-        asked = [ConsumerGroupTopicPartitions(consumer_group)]
-        answer = self._admin.list_consumer_group_offsets(asked)[consumer_group].result(_TIMEOUT_S)
-        return {part.partition: (part.offset, part.metadata) for part in answer.topic_partitions}
+    def commits(self, consumer_group: str, topic: str | None = None) -> dict[int, tuple[int, str]]:
+        """Return offset and metadata that a group has committed, by partition (of one topic)."""
+        topics = self._topics if topic is None else {topic: self._topics[topic]}
+        asked = [TopicPartition(name, number) for name in topics for number in range(topics[name])]
+        answer = self._of_group(consumer_group).committed(asked, timeout=_TIMEOUT_S)
+        return {part.partition: (part.offset, part.metadata) for part in answer if part.offset >= 0}
 
     def set_commit(self, consumer_group: str, name: str, partition: int, offset: int) -> None:
         """Set a group's offset as Kafka's own tools do; nobody may be in the group."""
-        parts = [TopicPartition(name, partition, offset)]
-        asked = [ConsumerGroupTopicPartitions(consumer_group, parts)]
-        self._admin.alter_consumer_group_offsets(asked)[consumer_group].result(_TIMEOUT_S)
+        part = TopicPartition(name, partition, offset)
+        self._of_group(consumer_group).commit(offsets=[part], asynchronous=False)
 
     def send(
         self,
@@ -131,6 +142,9 @@ class Kafka(Service):
             self._producer_client.purge()
             self._producer_client.flush(5.0)
         self._admin_client = self._producer_client = None
+        for asker in self._askers.values():
+            asker.close()
+        self._askers.clear()
         super().close()
 
     @property
@@ -142,8 +156,10 @@ class Kafka(Service):
     @property
     def _producer(self) -> Any:
         if self._producer_client is None:
-            # `create_topic` has waited for the leaders, so an unknown topic is one that is missing.
-            more = {"enable.idempotence": True, "topic.metadata.propagation.max.ms": 2000}
+            more = {
+                "enable.idempotence": True,
+                "topic.metadata.propagation.max.ms": self._propagation_ms,
+            }
             self._producer_client = Producer({**self._client_options(), **more})
         return self._producer_client
 
@@ -155,6 +171,17 @@ class Kafka(Service):
             "reconnect.backoff.max.ms": 500,
         }
 
+    def _of_group(self, consumer_group: str) -> Any:
+        """Return who may ask for a group's commits, and joins it never.
+
+        An administration client's question would end this process, now and then when the broker is
+        slow to answer (https://github.com/confluentinc/librdkafka/issues/4605).
+        """
+        if consumer_group not in self._askers:
+            options = {**self._client_options(), "group.id": consumer_group}
+            self._askers[consumer_group] = Consumer({**options, "enable.auto.commit": False})
+        return self._askers[consumer_group]
+
     def _delivered(self, error: object, _message: object) -> None:
         if error is not None:
             self._undelivered.append(str(error))
@@ -163,9 +190,7 @@ class Kafka(Service):
         return name in self._admin.list_topics(timeout=_TIMEOUT_S).topics
 
     def _leaders(self, name: str) -> int:
-        topic = self._admin.list_topics(timeout=_TIMEOUT_S).topics.get(name)
-        partitions = topic.partitions.values() if topic is not None else ()
-        return sum(partition.leader >= 0 for partition in partitions)
+        return _led(self._admin.list_topics(timeout=_TIMEOUT_S), name)
 
     def _prepare(self) -> str:
         self._java = program("java", "apt-get install default-jre-headless")
@@ -198,6 +223,18 @@ class Kafka(Service):
     def _answers(self) -> bool:
         probe = AdminClient({**self._client_options(), "socket.timeout.ms": 2000})
         try:
-            return bool(probe.list_topics(timeout=2.0).brokers)
+            seen = probe.list_topics(timeout=2.0)
         except KafkaException:
             return False
+        # One that has just started may not know all of its topics yet, and a producer would take it
+        # at its word.
+        return bool(seen.brokers) and all(
+            _led(seen, name) == partitions for name, partitions in self._topics.items()
+        )
+
+
+def _led(seen: Any, name: str) -> int:
+    """Return how many partitions of a topic have a leader, in what a broker has told."""
+    topic = seen.topics.get(name)
+    partitions = topic.partitions.values() if topic is not None else ()
+    return sum(partition.leader >= 0 for partition in partitions)

@@ -46,6 +46,8 @@ class _Node(Kafka):
             "offsets.topic.replication.factor": "3",
             "transaction.state.log.replication.factor": "3",
             "min.insync.replicas": "2",
+            # One that a busy machine holds up for some seconds is not given up by the others.
+            "broker.session.timeout.ms": "9000",
         }
 
 
@@ -57,6 +59,8 @@ class KafkaTrio(Kafka):
 
     variable = "IGWN_ALERT_TEST_KAFKA_TRIO"
     _replicas: ClassVar[int] = 3
+    # One of them knows a new topic, the others soon.
+    _propagation_ms: ClassVar[int] = 30_000
 
     def __init__(self, address: str | None = None) -> None:
         if address is not None:
@@ -81,8 +85,13 @@ class KafkaTrio(Kafka):
 
     def leader(self, topic: str, partition: int) -> Kafka:
         """Return the broker that leads a partition, to be killed or suspended."""
-        metadata = self._admin.list_topics(topic, timeout=10.0).topics[topic]
-        return self.node(metadata.partitions[partition].leader)
+
+        def number() -> int:
+            # While another one is chosen there is none: -1.
+            metadata = self._admin.list_topics(topic, timeout=30.0).topics[topic]
+            return max(0, int(metadata.partitions[partition].leader))
+
+        return self.node(wait_until(number, 60.0, f"a leader of {topic}"))
 
     def node(self, number: int) -> Kafka:
         """Return a broker by its number, from 1 on."""

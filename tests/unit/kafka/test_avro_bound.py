@@ -186,11 +186,11 @@ BOMBS["doubling records"] = (made(doubling(50), b""), "too_large")
 @pytest.mark.parametrize("name", BOMBS)
 def test_bombs_are_poison_within_a_bounded_time(name):
     data, reason = BOMBS[name]
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(PoisonRecord) as caught:
         count_records(data, MOST)
     assert caught.value.reason == reason
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
 
 
 @pytest.mark.parametrize(

@@ -104,6 +104,6 @@ def test_what_passes_is_read_to_its_end(change):
 @pytest.mark.parametrize("element", [b"\x0a\0", b"\x03\0" + document(b""), b"\x05\0\0\0\0\0\0"])
 def test_many_elements_take_a_bounded_time(element):
     data = document(element * (600_000 // len(element)))
-    began = time.monotonic()
+    began = time.thread_time()
     check_bson(data)
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5

@@ -45,9 +45,9 @@ BOMBS = {
 def test_bombs(name):
     fmt, value = BOMBS[name]
     headers = () if fmt is None else (("_format", fmt),)
-    began = time.monotonic()
+    began = time.thread_time()
     try:
         decode(Record("g.t", 0, 0, 0, None, value, headers), max_bytes=MOST)
     except PoisonRecord as exc:
         assert len(exc.detail) < 1000
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5

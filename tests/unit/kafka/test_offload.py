@@ -190,7 +190,7 @@ def test_servers_that_anybody_may_name_do_not_stop_the_one_that_kafka_names(worl
     assert len(world.seen) == 3
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.text() | st.text().map("https://{}".format), st.binary(max_size=50))
 def test_arbitrary_urls_and_bodies_are_poison(world, url, body):
     world.answer = body

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
-from pathlib import Path
 
 import pytest
 
@@ -51,24 +49,52 @@ for thread in threads:
     thread.join()
 print(sorted(woken) == list(range(20)), len(ticks) >= 5, run_natively(lambda: 5))
 """
+DESCRIPTORS = """
+import threading
+from pathlib import Path
+from igwn_alert_celery.kafka.wake import Wake
+
+def descriptors():
+    return sum(1 for _ in Path("/dev/fd").iterdir())
+
+def woken():
+    wake = Wake()
+    setters = [threading.Thread(target=wake.set) for _ in range(4)]
+    for setter in setters:
+        setter.start()
+    found = wake.wait(60.0)
+    for setter in setters:
+        setter.join()
+    return found
+
+before = descriptors()
+times = sum(woken() for _ in range(200))
+for _ in range(200):
+    wake = Wake()
+    wake.wait(0.0)
+    wake.set()
+print(times, descriptors() - before)
+"""
+
+
+def run(program):
+    """Return what a program prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=90, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()
 
 
 @pytest.mark.parametrize("pool", PATCH)
 def test_a_native_thread_wakes_each_that_waits(pool):
-    done = subprocess.run(
-        [sys.executable, "-c", PATCH[pool] + PROGRAM],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.stdout.strip() == "True True 5", done.stderr[-2000:]
+    assert run(PATCH[pool] + PROGRAM) == "True True 5"
 
 
 def test_set_before_it_waits():
     wake = Wake()
     wake.set()
-    assert wake.wait(1.0) is True
+    assert wake.wait(60.0) is True
 
 
 def test_the_time_is_over_first():
@@ -77,22 +103,6 @@ def test_the_time_is_over_first():
     wake.set()  # nobody is there any more
 
 
-def descriptors():
-    return sum(1 for _ in Path("/dev/fd").iterdir())
-
-
 def test_no_descriptor_is_left_or_closed_twice():
-    before = descriptors()
-    for number in range(200):
-        wake = Wake()
-        setters = [threading.Thread(target=wake.set) for _ in range(4)]
-        for setter in setters:
-            setter.start()
-        assert wake.wait(5.0) is True, number
-        for setter in setters:
-            setter.join()
-    for _ in range(200):
-        wake = Wake()
-        wake.wait(0.0)
-        wake.set()
-    assert descriptors() <= before
+    # In a process of its own: Kafka clients of other tests open and close theirs in this one.
+    assert run(DESCRIPTORS) == "200 0"

@@ -24,11 +24,11 @@ DECLARED = {
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 @pytest.mark.parametrize("name", DECLARED)
 def test_a_document_type_declaration_is_refused(name, encoding):
-    began = time.monotonic()
+    began = time.thread_time()
     with pytest.raises(PoisonRecord) as caught:
         check_xml(DECLARED[name].encode(encoding))
     assert caught.value.reason == "undecodable"
-    assert time.monotonic() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_depth():
