@@ -13,10 +13,13 @@ import confluent_kafka
 from igwn_alert_celery.errors import KafkaUnavailable
 from igwn_alert_celery.record import TopicPartition
 
-__all__ = ["CALL_S", "answer_of", "kafka_errors", "ours", "plain"]
+__all__ = ["CALL_S", "LOST_S", "answer_of", "kafka_errors", "ours", "plain"]
 
 #: Bound of one question to Kafka, seconds.
 CALL_S = 5.0
+#: An administration client that has lost Kafka (``handles.py``) may keep a question for ever, its
+#: time limit notwithstanding; after so long, seconds, nobody waits for it any more.
+LOST_S = 10.0
 _LOOK_S = 0.002
 
 

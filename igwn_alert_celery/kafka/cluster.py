@@ -21,7 +21,8 @@ from confluent_kafka.admin import OffsetSpec
 from igwn_alert_celery.errors import KafkaUnavailable
 from igwn_alert_celery.kafka.calls import CALL_S, answer_of, kafka_errors, ours, plain
 from igwn_alert_celery.kafka.ends import Ends
-from igwn_alert_celery.kafka.topic_ids import TopicIds, is_forbidden
+from igwn_alert_celery.kafka.silence import Silence
+from igwn_alert_celery.kafka.topic_ids import TopicIds
 from igwn_alert_celery.record import TopicPartition
 
 __all__ = ["Cluster", "ClusterView", "Commit"]
@@ -79,18 +80,34 @@ class Cluster:
     ----------
     consumer : confluent_kafka.Consumer
     admin : confluent_kafka.admin.AdminClient
+
+    Attributes
+    ----------
+    silence, admin_silence : Silence
+        Of :meth:`view`, which asks the consumer; of the ids, which the administration client asks.
     """
 
     def __init__(self, consumer: Any, admin: Any) -> None:
-        self._consumer = consumer
-        self._admin = admin
+        self.use(consumer, admin)
         self._is_mock = False
         self._leaders: dict[TopicPartition, int] = {}
 
+    def use(self, consumer: Any, admin: Any) -> None:
+        """Ask these from now on."""
+        self._consumer = consumer
+        self._admin = admin
+        self.silence, self.admin_silence = Silence(), Silence()
+
     def view(self, timeout_s: float = CALL_S) -> ClusterView:
         """Return the topics that the credential may see."""
-        with kafka_errors("listing the topics"):
-            metadata = self._consumer.list_topics(timeout=timeout_s)
+        began = time.monotonic()
+        try:
+            with kafka_errors("listing the topics"):
+                metadata = self._consumer.list_topics(timeout=timeout_s)
+        except KafkaUnavailable:
+            self.silence.asked_in_vain(began)
+            raise
+        self.silence.answered()
         known = {name: topic for name, topic in metadata.topics.items() if topic.error is None}
         topics = {name: len(topic.partitions) for name, topic in known.items()}
         cluster_id = metadata.cluster_id or ""
@@ -114,28 +131,14 @@ class Cluster:
             return TopicIds({})
         collection = confluent_kafka.TopicCollection(sorted(topics))
         with kafka_errors("describing the topics"):
-            return TopicIds(
-                self._admin.describe_topics(
-                    collection, include_authorized_operations=True, request_timeout=CALL_S
-                )
+            futures = self._admin.describe_topics(
+                collection, include_authorized_operations=True, request_timeout=CALL_S
             )
+        return TopicIds(futures, self.admin_silence)
 
     def forbidden(self, topics: Collection[str]) -> set[str]:
         """Return those of the topics that exist and that we may not read, as far as Kafka tells."""
         return self.ask_topic_ids(topics).forbidden()
-
-    def may_join(self, consumer_group: str) -> bool:
-        """Whether Kafka lets us into the group, as far as it tells; :meth:`view` comes first.
-
-        A question for the group's commits would wait in vain for its answer.
-        """
-        if self._is_mock:
-            return True
-        with kafka_errors("describing the consumer group"):
-            futures = self._admin.describe_consumer_groups(
-                [consumer_group], include_authorized_operations=True, request_timeout=CALL_S
-            )
-        return not is_forbidden(futures[consumer_group])
 
     def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Commit]:
         """Return what the consumer group has committed."""

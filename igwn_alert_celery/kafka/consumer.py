@@ -16,12 +16,10 @@ from typing import Any
 
 import confluent_kafka
 
-from igwn_alert_celery.errors import ConfigError, CredentialRefused, KafkaUnavailable
-from igwn_alert_celery.kafka.admin import make_admin
+from igwn_alert_celery.errors import KafkaUnavailable
 from igwn_alert_celery.kafka.calls import kafka_errors, ours, plain
-from igwn_alert_celery.kafka.client import admin_config
-from igwn_alert_celery.kafka.client_log import librdkafka_logger
-from igwn_alert_celery.kafka.cluster import Cluster, Commit
+from igwn_alert_celery.kafka.cluster import Commit
+from igwn_alert_celery.kafka.handles import Handles
 from igwn_alert_celery.kafka.refusals import Refusals, explaining
 from igwn_alert_celery.record import Headers, Record, TopicPartition
 
@@ -29,9 +27,6 @@ __all__ = ["Consumer", "Problem", "forbidden", "problem_of", "record_of"]
 
 logger = logging.getLogger(__name__)
 
-# A child of the prefork pool inherits these objects; collecting one there would wait for
-# librdkafka's threads, which do not exist in the child. This reference keeps them alive.
-_alive: set[Any] = set()
 OnGone = Callable[[set[TopicPartition]], None]
 
 
@@ -64,26 +59,10 @@ class Consumer:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.refusals = Refusals(config)
-        ours = {"on_commit": _committed, "error_cb": self.refusals}
-        watched = {"logger": librdkafka_logger(), **config, **ours}
-        try:
-            self._consumer = confluent_kafka.Consumer(watched)
-            self._admin = make_admin(admin_config(config))
-        except confluent_kafka.KafkaException as exc:
-            raise ConfigError(
-                f"librdkafka refuses the configuration ({exc.args[0].str()}): correct "
-                "igwn_alert_kafka_options"
-            ) from None
-        except SystemError as exc:
-            # So confluent_kafka ends a wait for the first token.
-            if "oauth_cb" not in config:
-                raise
-            raise CredentialRefused(
-                "no token came within 10 s: see what the credential's token command, or its token "
-                "endpoint, says"
-            ) from exc
-        _alive.update((self._consumer, self._admin))
-        self.cluster = Cluster(self._consumer, self._admin)
+        self._handles = Handles(config, on_commit=_committed, error_cb=self.refusals)
+        self._consumer = self._handles.consumer
+        self.cluster = self._handles.cluster
+        self._subscription: list[str] = []
         self.assigned: set[TopicPartition] = set()
         self.new: set[TopicPartition] = set()
         self.joined = False
@@ -94,11 +73,19 @@ class Consumer:
         """Let a question that Kafka does not answer raise the reason; before :meth:`subscribe`."""
         return explaining(self._consumer, self.refusals)
 
+    def check_group(self) -> None:
+        """Raise :exc:`KafkaRefused` where the group is not ours to use; before :meth:`subscribe`.
+
+        Blocks for five seconds at most.
+        """
+        self.refusals.refuse_group(self._consumer)
+
     def subscribe(self, topics: Iterable[str]) -> None:
         """Join the consumer group; a name that begins with ``^`` is a regular expression."""
+        self._subscription = sorted(topics)
         with kafka_errors("subscribing"):
             self._consumer.subscribe(
-                sorted(topics),
+                self._subscription,
                 on_assign=self._assigned,
                 on_revoke=self._revoked,
                 on_lost=self._lost,
@@ -141,7 +128,12 @@ class Consumer:
             self._consumer.pause([plain(partition) for partition in mine])
 
     def poll(self, timeout_s: float, most: int) -> tuple[list[Record], list[Problem]]:
-        """Wait for a first record, then take what is already there; never waits to fill."""
+        """Wait for a first record, then take what is already there; never waits to fill.
+
+        Where Kafka has been silent for long, it goes on with new clients.
+        """
+        if self._handles.renew():
+            self._join_anew()
         with kafka_errors("polling"):
             first = self._consumer.poll(timeout_s)
             if first is None:
@@ -178,13 +170,21 @@ class Consumer:
 
     def close(self) -> None:
         """Leave the group; bounded by ``socket.timeout.ms``."""
-        try:
-            self._consumer.close()
-        except RuntimeError as exc:
-            logger.debug("the Kafka consumer was closed already: %s", exc)
-        _alive.difference_update((self._consumer, self._admin))
+        self._handles.close()
+
+    def _join_anew(self) -> None:
+        self._consumer = self._handles.consumer
+        gone = set(self.assigned)
+        self.assigned.clear()
+        self.new.clear()
+        self.joined = False
+        self.on_lost(gone)
+        if self._subscription:
+            self.subscribe(self._subscription)
 
     def _assigned(self, consumer: Any, partitions: list[Any]) -> None:
+        if consumer is not self._consumer:
+            return  # one that is lost, and just ending
         # Offset 0 needs no look-up; nothing is fetched before start_at() says from where.
         consumer.incremental_assign([plain(ours(part), 0) for part in partitions])
         consumer.pause(partitions)
@@ -194,11 +194,15 @@ class Consumer:
         self.joined = True
 
     def _revoked(self, consumer: Any, partitions: list[Any]) -> None:
+        if consumer is not self._consumer:
+            return
         gone = {ours(part) for part in partitions}
         self.on_revoked(gone)
         self._forget(consumer, gone)
 
     def _lost(self, consumer: Any, partitions: list[Any]) -> None:
+        if consumer is not self._consumer:
+            return
         gone = {ours(part) for part in partitions}
         logger.warning("lost %d partitions: their topic or our session has ended", len(gone))
         self.on_lost(gone)

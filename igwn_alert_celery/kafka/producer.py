@@ -33,6 +33,8 @@ _REFUSED_S = 3.0
 _LAPSE_S = 5.0
 _DOUBT_S = 5.0
 _LAST_REPORTS_S = 2.0
+# librdkafka's own.
+_USUAL_TIMEOUT_MS = 300_000
 
 
 class Producer:
@@ -46,11 +48,6 @@ class Producer:
     ----------
     config : dict
         librdkafka's options. Holds secrets: never logged.
-
-    Attributes
-    ----------
-    is_broken : bool
-        Whether librdkafka has given up on this producer; make another one.
 
     Raises
     ------
@@ -77,8 +74,23 @@ class Producer:
         self._refused_at: float | None = None
         self._last_refused_at = 0.0
         self._ending = self._ended = False
-        self.is_broken = False
+        self._is_fatal = False
+        # Since when records' time was over, with none delivered in between.
+        self._timed_out_at: float | None = None
+        self._timeout_s = float(config.get("message.timeout.ms", _USUAL_TIMEOUT_MS)) / 1000
         start_native_thread(self._serve, "igwn-alert-producer")
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether librdkafka has given up, or may never find Kafka again: make another one.
+
+        See :mod:`igwn_alert_celery.kafka.handles`. One whose records still wait is given more time,
+        as they may arrive.
+        """
+        if self._timed_out_at is None:
+            return self._is_fatal
+        waited_s = time.monotonic() - self._timed_out_at
+        return self._is_fatal or not len(self._producer) or waited_s > self._timeout_s
 
     def send(
         self, records: Sequence[OutgoingRecord], timeout_s: float
@@ -179,6 +191,7 @@ class Producer:
         self._known.add(message.topic())
         self._doubted.pop(message.topic(), None)
         self._refusals.last, self._refusal, self._refused_at = "", "", None
+        self._timed_out_at = None
         return Delivery(
             message.topic(),
             message.partition(),
@@ -190,6 +203,8 @@ class Producer:
     def _refused(self, error: Any, topic: str) -> SendError:
         if self._refusal and error.code() == confluent_kafka.KafkaError._PURGE_QUEUE:  # noqa: SLF001 - its public name
             return SendRefused(self._refusal, topic, CREDENTIAL)
+        if error.code() == confluent_kafka.KafkaError._MSG_TIMED_OUT:  # noqa: SLF001 - the same
+            self._timed_out_at = self._timed_out_at or time.monotonic()
         found = send_error(error, topic, self._refusals.last)
         if found.code == UNKNOWN_TOPIC and self._is_doubtful(topic):
             return SendFailed(str(found), topic, UNKNOWN_TOPIC)
@@ -211,7 +226,7 @@ class Producer:
     def _note_error(self, error: Any) -> None:
         self._refusals(error)
         if error.fatal():
-            self.is_broken = True
+            self._is_fatal = True
             logger.error("the Kafka producer has failed and is made anew: %s", error.str())
         if is_lasting(error):
             now = time.monotonic()

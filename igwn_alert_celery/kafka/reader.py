@@ -10,21 +10,17 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
 
-import confluent_kafka
 from confluent_kafka import KafkaError
 
-from igwn_alert_celery.errors import ConfigError, KafkaUnavailable
-from igwn_alert_celery.kafka.admin import make_admin
+from igwn_alert_celery.errors import KafkaUnavailable
 from igwn_alert_celery.kafka.calls import CALL_S, kafka_errors, plain
-from igwn_alert_celery.kafka.client import admin_config
-from igwn_alert_celery.kafka.client_log import librdkafka_logger
-from igwn_alert_celery.kafka.cluster import Cluster, ClusterView
+from igwn_alert_celery.kafka.cluster import ClusterView
 from igwn_alert_celery.kafka.consumer import Problem, forbidden, problem_of, record_of
-from igwn_alert_celery.kafka.inherited import keep, let_go
+from igwn_alert_celery.kafka.handles import Handles
 from igwn_alert_celery.kafka.refusals import Refusals, explaining
 from igwn_alert_celery.kafka.stalls import Stalls
 from igwn_alert_celery.kafka.starts import CreatedAgain, Start, Starts
@@ -74,18 +70,9 @@ class Reader:
 
     def __init__(self, config: dict[str, Any], topics: Collection[str], start: Start) -> None:
         self._refusals = Refusals(config)
-        watched = {"logger": librdkafka_logger(), **config, "error_cb": self._refusals}
-        try:
-            self._consumer = confluent_kafka.Consumer(watched)
-            admin = make_admin(admin_config(watched))
-        except confluent_kafka.KafkaException as exc:
-            raise ConfigError(
-                f"librdkafka refuses the configuration: {exc.args[0].str()}"
-            ) from None
-        self._handles = (self._consumer, admin)
-        for handle in self._handles:
-            keep(handle)
-        self.cluster = Cluster(self._consumer, admin)
+        self._handles = Handles(config, error_cb=self._refusals)
+        self._consumer = self._handles.consumer
+        self.cluster = self._handles.cluster
         self._starts = Starts(self.cluster, start, round(time.time() * 1000))
         self._created_again = CreatedAgain(self.cluster)
         self._stalls = Stalls(self.cluster)
@@ -142,6 +129,9 @@ class Reader:
         Returns what problems there are as well; Kafka being away is one, and no exception.
         """
         self._look_when_due()
+        if self._handles.renew():
+            self._consumer = self._handles.consumer
+            self._assign_to(self.positions)
         with kafka_errors("polling"):
             first = self._consumer.poll(timeout_s)
             messages = [] if first is None else [first]
@@ -155,8 +145,11 @@ class Reader:
         return records, problems
 
     def check_group(self) -> None:
-        """Raise :exc:`KafkaRefused` where the consumer group of the options is not ours to use."""
-        self._refusals.refuse_group(self.cluster)
+        """Raise :exc:`KafkaRefused` where the consumer group of the options is not ours to use.
+
+        For a reader of no topic.
+        """
+        self._refusals.refuse_group(self._consumer)
 
     def explained(self) -> AbstractContextManager[None]:
         """Let a question to ``cluster`` raise why it is not answered; for a reader of no topic."""
@@ -164,12 +157,7 @@ class Reader:
 
     def close(self) -> None:
         """Let Kafka go; bounded, nothing has to be said to it."""
-        try:
-            self._consumer.close()
-        except RuntimeError as exc:
-            logger.debug("the reader was closed already: %s", exc)
-        for handle in self._handles:
-            let_go(handle)
+        self._handles.close()
 
     def _take(self, message: Any) -> Record | None:
         error = message.error()
@@ -282,10 +270,14 @@ class Reader:
         with kafka_errors("assigning partitions"):
             if again:
                 self._consumer.incremental_unassign(again)
-            if offsets:
-                parts = [plain(tp, offset) for tp, offset in offsets.items()]
-                self._consumer.incremental_assign(parts)
+        self._assign_to(offsets)
         self.positions.update(offsets)
+
+    def _assign_to(self, offsets: Mapping[TopicPartition, int]) -> None:
+        parts = [plain(tp, offset) for tp, offset in offsets.items()]
+        if parts:
+            with kafka_errors("assigning partitions"):
+                self._consumer.incremental_assign(parts)
 
     def _note_errors(self) -> None:
         """Raise a refusal at the start; later it may be a server that is just starting itself."""

@@ -8,15 +8,17 @@ ends with "timed out". Here the real reason is kept for whoever waits.
 from __future__ import annotations
 
 import re
+import time
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import confluent_kafka
 from confluent_kafka import KafkaError
 
 from igwn_alert_celery.errors import CredentialRefused, KafkaRefused, KafkaUnavailable
-from igwn_alert_celery.kafka.cluster import Cluster
+from igwn_alert_celery.kafka.calls import CALL_S
 
 __all__ = ["Refusals", "explaining"]
 
@@ -24,6 +26,9 @@ _LOGIN = KafkaError._AUTHENTICATION  # noqa: SLF001 - its public name
 _TLS = KafkaError._SSL  # noqa: SLF001 - the same
 _GROUP = KafkaError.GROUP_AUTHORIZATION_FAILED
 _ALL_DOWN = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
+# Its commit is asked for, whether it is there or not.
+_ANY_TOPIC = "igwn-alert-celery"
+_TRY_S = 0.5
 # A broker that is away is told again and again.
 _MOST = 100
 # A port without TLS does not understand the handshake, and closes.
@@ -94,10 +99,27 @@ class Refusals:
         if _is_without_tls(errors):
             raise KafkaRefused(self._without_tls())
 
-    def refuse_group(self, cluster: Cluster) -> None:
-        """Raise :exc:`KafkaRefused` where the consumer group is not ours to use."""
-        if not cluster.may_join(self._consumer_group):
-            raise KafkaRefused(self._group())
+    def refuse_group(self, consumer: Any) -> None:
+        """Raise :exc:`KafkaRefused` where the consumer group is not ours to use.
+
+        For a consumer that has no partitions yet; blocks for five seconds at most, and says nothing
+        when Kafka does not answer. An administration client would tell at once, but its questions
+        about groups may abort the whole process, when the group's coordinator changes meanwhile
+        (``Assertion 'eonce->refcnt > 0'``, https://github.com/confluentinc/librdkafka/issues/4605).
+        """
+        deadline = time.monotonic() + CALL_S
+        while time.monotonic() < deadline:
+            try:
+                consumer.committed([confluent_kafka.TopicPartition(_ANY_TOPIC, 0)], timeout=_TRY_S)
+            except confluent_kafka.KafkaException as exc:
+                self.note(exc.args[0])
+            else:
+                return
+            # A refusal is told only here.
+            message = consumer.poll(0)
+            if message is not None and message.error() is not None:
+                self.note(message.error())
+            self.check()
 
     def _login(self, text: str) -> str:
         who = f" of user {self._username!r}" if self._username else ""

@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Mapping
 
 from igwn_alert_celery.errors import KafkaUnavailable
+from igwn_alert_celery.kafka.calls import LOST_S
 from igwn_alert_celery.kafka.cluster import Cluster
 from igwn_alert_celery.kafka.ends import Ends
 from igwn_alert_celery.record import TopicPartition
@@ -72,6 +73,8 @@ class StallWatch:
             return []
         if self._answered_at is None:
             self._answered_at = now if self._question.done else None
+            if self._answered_at is None and now > self._asked_at + LOST_S:
+                self._question = None
             return []
         if not is_idle or now < self._answered_at + REST_S:
             return []

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,9 +12,10 @@ from confluent_kafka import KafkaError
 from confluent_kafka.admin import AclOperation
 
 from igwn_alert_celery.errors import KafkaUnavailable
-from igwn_alert_celery.kafka.calls import CALL_S, answer_of
+from igwn_alert_celery.kafka.calls import CALL_S, LOST_S, answer_of
+from igwn_alert_celery.kafka.silence import Silence
 
-__all__ = ["TopicIds", "is_forbidden", "may_read"]
+__all__ = ["TopicIds", "may_read"]
 
 # Brokers before 2.8 have no ids; a credential may be kept from asking.
 _NO_ID = {
@@ -33,10 +35,14 @@ class TopicIds:
     ----------
     futures : mapping of str to concurrent.futures.Future
         As ``AdminClient.describe_topics`` returns them, authorized operations included.
+    silence : Silence, optional
+        Is told whether Kafka has answered, once somebody looks.
     """
 
-    def __init__(self, futures: Mapping[str, Any]) -> None:
+    def __init__(self, futures: Mapping[str, Any], silence: Silence | None = None) -> None:
         self._futures = futures
+        self._silence = silence
+        self._asked_at = time.monotonic()
 
     @property
     def topics(self) -> frozenset[str]:
@@ -48,6 +54,13 @@ class TopicIds:
         """Whether the answer is there."""
         return all(future.done() for future in self._futures.values())
 
+    def give_up(self) -> bool:
+        """Whether the answer is so late that it will not come; that is noted as a silence."""
+        is_lost = not self.done and time.monotonic() > self._asked_at + LOST_S
+        if is_lost:
+            self._note()
+        return is_lost
+
     def wait(self) -> dict[str, str]:
         """Return the id of each topic, without those that Kafka has none for; blocks.
 
@@ -57,7 +70,10 @@ class TopicIds:
             No answer within a few seconds. A position is kept under the id, so a guess would be
             read as another topic.
         """
-        found = {topic: _topic_id(topic, future) for topic, future in self._futures.items()}
+        try:
+            found = {topic: _topic_id(topic, future) for topic, future in self._futures.items()}
+        finally:
+            self._note()
         return {topic: topic_id for topic, topic_id in found.items() if topic_id}
 
     def changes(self, known: Mapping[str, str]) -> dict[str, str]:
@@ -66,6 +82,7 @@ class TopicIds:
         For an answer that is done. Says nothing of a topic that Kafka could not tell about.
         """
         found = {topic: _answer(future) for topic, future in self._futures.items()}
+        self._note()
         return {
             topic: topic_id
             for topic, topic_id in found.items()
@@ -79,6 +96,22 @@ class TopicIds:
         is paused or moved at that moment. Leaves out what Kafka could not tell about.
         """
         return {topic for topic, future in self._futures.items() if is_forbidden(future)}
+
+    def _note(self) -> None:
+        if self._silence is None or not self._futures:
+            return
+        if any(map(_is_answered, self._futures.values())):
+            self._silence.answered()
+        else:
+            self._silence.asked_in_vain(self._asked_at)
+
+
+def _is_answered(future: Any) -> bool:
+    if not future.done():
+        return False
+    error = future.exception(0)
+    # librdkafka's own errors, such as a time that is over, are below 0.
+    return not isinstance(error, confluent_kafka.KafkaException) or error.args[0].code() >= 0
 
 
 def may_read(described: Any) -> bool:

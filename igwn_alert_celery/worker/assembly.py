@@ -131,7 +131,7 @@ def _introduce(
     positions: Positions,
 ) -> None:
     topics.look()
-    consumer.refusals.refuse_group(consumer.cluster)
+    consumer.check_group()
     topics.describe(plan.bridge.metrics)
     view = topics.view
     commits = positions.check_group(view.partitions(topics.existing))

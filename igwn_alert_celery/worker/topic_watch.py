@@ -100,11 +100,12 @@ class TopicWatch:
         Twice a second, so that a topic that was created again is seen before its records are
         fetched (``fetch.error.backoff.ms``).
         """
-        now = time.monotonic()
-        if not self._question.done or now < self._asked_at + ASK_IDS_S:
+        now, question = time.monotonic(), self._question
+        if question.done and now >= self._asked_at + ASK_IDS_S:
+            self._ids.update(question.changes(self._ids))
+            self._forbid(question)
+        elif not question.give_up():
             return
-        self._ids.update(self._question.changes(self._ids))
-        self._forbid(self._question)
         self._asked_at = now
         self._question = self._cluster.ask_topic_ids(self._ids.keys())
 

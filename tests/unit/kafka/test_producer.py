@@ -60,3 +60,52 @@ def test_a_header_that_would_crash_the_client_is_refused(producer, name):
     (report,) = producer.send([record], 1.0)
     assert isinstance(report, SendRefused)
     assert report.code == "bad_headers"
+
+
+LATE = KafkaError(KafkaError._MSG_TIMED_OUT)
+
+
+def test_one_that_may_never_find_kafka_again_is_left_once_nothing_waits(producer, monkeypatch):
+    assert not producer.is_broken
+    producer._refused(LATE, TOPIC)
+    assert producer.is_broken
+    with monkeypatch.context() as patched:
+        patched.setattr(producer, "_producer", [b"waits"])
+        assert not producer.is_broken
+
+
+def test_one_that_delivers_nothing_is_left_though_records_wait(producer, monkeypatch):
+    with monkeypatch.context() as patched:
+        clock = Clock(patched)
+        patched.setattr(producer, "_producer", [b"waits"])
+        patched.setattr(producer, "_timeout_s", 30.0)
+        for _ in range(3):
+            assert not producer.is_broken
+            producer._refused(LATE, TOPIC)
+            clock.now += 11
+        assert producer.is_broken
+
+
+def test_one_that_delivers_again_is_kept(producer):
+    producer._refused(LATE, TOPIC)
+    producer._delivered(Delivered())
+    assert not producer.is_broken
+
+
+class Delivered:
+    """What confluent_kafka gives with a report."""
+
+    def topic(self):
+        return TOPIC
+
+    def partition(self):
+        return 0
+
+    def offset(self):
+        return 7
+
+    def timestamp(self):
+        return 1, 1_700_000_000_000
+
+    def latency(self):
+        return 0.001

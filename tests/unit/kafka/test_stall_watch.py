@@ -3,6 +3,7 @@ import pytest
 
 from igwn_alert_celery.errors import KafkaUnavailable
 from igwn_alert_celery.kafka import stall_watch
+from igwn_alert_celery.kafka.calls import LOST_S
 from igwn_alert_celery.kafka.stall_watch import AGAIN_S, ASK_S, REST_S, StallWatch
 from igwn_alert_celery.record import TopicPartition
 
@@ -65,9 +66,10 @@ def test_what_kafka_had_and_has_not_come_has_stalled(clock, caplog):
 def test_it_does_not_wait_for_the_answer(clock):
     cluster = Cluster(a=9)
     watch = StallWatch(cluster)
+    clock.now += ASK_S
     for _ in range(10):
-        clock.now += ASK_S
         assert watch.look({A: 5}, is_idle=True) == []
+        clock.now += LOST_S / 11
     assert len(cluster.questions) == 1
     cluster.questions[0].done = True
     assert watch.look({A: 5}, is_idle=True) == []
@@ -147,4 +149,18 @@ def test_a_question_that_cannot_be_asked_is_asked_later(clock, monkeypatch):
         patched.setattr(cluster, "ask_ends", refuse)
         clock.now += ASK_S
         assert watch.look({A: 5}, is_idle=True) == []
+    assert round_of(watch, cluster, clock, {A: 5}) == [A]
+
+
+def test_a_question_that_is_never_answered_is_asked_again(clock):
+    cluster = Cluster(a=9)
+    watch = StallWatch(cluster)
+    clock.now += ASK_S
+    watch.look({A: 5}, is_idle=True)
+    clock.now += LOST_S - 0.1
+    watch.look({A: 5}, is_idle=True)
+    watch.look({A: 5}, is_idle=True)
+    assert len(cluster.questions) == 1
+    clock.now += 0.2
+    watch.look({A: 5}, is_idle=True)
     assert round_of(watch, cluster, clock, {A: 5}) == [A]
