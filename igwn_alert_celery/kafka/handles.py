@@ -79,7 +79,7 @@ class Handles:
             cluster.use(self.consumer, self._admin)
             _end_later(*lost)
             return True
-        if cluster.silence.seconds == 0.0 and cluster.admin_silence.seconds >= _ADMIN_SILENT_S:
+        if _is_left_out(cluster):
             logger.warning("Kafka answers, but not to all questions; asking with a new client")
             gone, self._admin = self._admin, self._make_admin()
             cluster.use(self.consumer, self._admin)
@@ -113,6 +113,14 @@ class Handles:
         admin = make_admin(admin_config(self._config))
         keep(admin)
         return admin
+
+
+def _is_left_out(cluster: Cluster) -> bool:
+    """Whether Kafka has answered the consumer, and not the administration client meanwhile."""
+    silence, answered_at = cluster.admin_silence, cluster.silence.answered_at
+    if silence.since is None or answered_at is None or silence.seconds < _ADMIN_SILENT_S:
+        return False
+    return answered_at - silence.since >= _ADMIN_SILENT_S
 
 
 def _end(*clients: Any) -> None:

@@ -13,20 +13,24 @@ class Silence:
 
     Attributes
     ----------
+    since, answered_at : float or None
+        When the first of the questions in vain was asked, and the last answer came
+        (``time.monotonic()``); None where there was none.
     seconds : float
         0 where the last question was answered; it does not grow while nobody asks.
     """
 
     def __init__(self) -> None:
-        self._since: float | None = None
+        self.since: float | None = None
+        self.answered_at: float | None = None
         self.seconds = 0.0
 
     def asked_in_vain(self, asked_at: float) -> None:
         """Note that a question, asked at this ``time.monotonic()``, has got no answer until now."""
-        if self._since is None:
-            self._since = asked_at
-        self.seconds = time.monotonic() - self._since
+        if self.since is None:
+            self.since = asked_at
+        self.seconds = time.monotonic() - self.since
 
     def answered(self) -> None:
         """Note an answer, whatever it was."""
-        self._since, self.seconds = None, 0.0
+        self.since, self.answered_at, self.seconds = None, time.monotonic(), 0.0
