@@ -7,11 +7,14 @@ PYTEST := $(BIN)/pytest
 PYTEST_ARGS ?=
 FAULTS := $(BIN)/python -m tests.faults $(if $(WRITE),--write)
 FAULTS_ARGS ?=
+BENCH := $(BIN)/python -m benchmarks $(if $(QUICK),--quick) $(if $(LONG),--long) $(if $(WRITE),--write)
+BENCH += $(if $(ONLY),--only '$(ONLY)')
+BENCH_ARGS ?=
 SEEDS ?= 5
 SOAK_MINUTES ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help demo playground test unit integration long faults chaos soak fuzz audit lint format type services clean
+.PHONY: help demo playground test unit integration long faults chaos soak bench fuzz audit lint format type services clean
 
 help:  ## This list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -47,6 +50,9 @@ chaos: $(READY) services  ## Random faults that overlap, a minute for each of SE
 
 soak: $(READY) services  ## The same for SOAK_MINUTES=30; fails when a worker grows (WRITE=1)
 	$(FAULTS) soak --minutes $(SOAK_MINUTES) $(FAULTS_ARGS)
+
+bench: $(READY) services  ## Speed and cost, against today's way and the floor (hours; QUICK=1: minutes; WRITE=1)
+	$(BENCH) $(BENCH_ARGS)
 
 fuzz: $(READY) services  ## A hundred thousand wrong records through decode and enqueue, in minutes
 	$(PYTEST) tests/integration/fuzz -m 'long or not long' -s $(PYTEST_ARGS)

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""From the call that sends an alert until Kafka has acknowledged it, one by one and in batches."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+from confluent_kafka import Consumer
+
+from benchmarks.alerts import number_in
+from benchmarks.sample import FLOOR, OURS, TODAYS, Case, Outcome, Value
+from benchmarks.scenario import Column, Scenario
+from benchmarks.servers import Servers
+from benchmarks.spread import quantile
+from benchmarks.stage import Plan, Stage, stage
+from benchmarks.ways import todays_interpreter
+
+__all__ = ["ECHO", "PUBLISHER"]
+
+#: A task as large that does nothing.
+ECHO = "Celery round trip"
+_OWN = "benchmarks.apps.sending"
+_TIMEOUT_S = 300.0
+_READ_S = 10.0
+_MODES = {
+    ("single", OURS): "single",
+    ("single", ECHO): "echo",
+    ("single", FLOOR): "raw",
+    ("single", TODAYS): "single",
+    ("batch", OURS): "batch",
+    ("batch", FLOOR): "raw-batch",
+    ("batch", TODAYS): "batch",
+}
+
+
+def _cases(quick: bool) -> list[Case]:
+    single: dict[str, Value] = {"send": "single", "alerts": 50 if quick else 300}
+    batch: dict[str, Value] = {"send": "batch", "batch": 100, "alerts": 1_000 if quick else 10_000}
+    # Each of its sends opens a producer and takes long.
+    few = {**single, "alerts": 10 if quick else 50}
+    return [
+        *(Case("publisher", way, single) for way in (OURS, ECHO, FLOOR)),
+        Case("publisher", TODAYS, few),
+        *(Case("publisher", way, batch) for way in (OURS, TODAYS, FLOOR)),
+    ]
+
+
+def _measure(case: Case, servers: Servers, folder: Path) -> Outcome:
+    about = case.about
+    mode = _MODES[str(about["send"]), case.way]
+    asked = [mode, str(about["alerts"]), str(about.get("batch", 1))]
+    with stage(servers, folder, Plan(pool="prefork", concurrency=2)) as on:
+        if case.way in (OURS, ECHO):
+            on.start_publisher().expect(" ready.")
+        program = "benchmarks.apps.todays_sending" if case.way == TODAYS else _OWN
+        python = todays_interpreter() if case.way == TODAYS else sys.executable
+        sending = on.begin([python, "-m", program, *asked])
+        sending.expect("SENT ", _TIMEOUT_S)
+        sending.expect("\n", _TIMEOUT_S)
+        told = json.loads(_line(sending.process.log.read_text()))
+        wrong = () if case.way == ECHO else _wrong(on, int(about["alerts"]))
+    took = told.pop("took_ms", [])
+    marks = (("p50_ms", 0.5), ("p99_ms", 0.99), ("max_ms", 1.0))
+    figures = {name: quantile(took, share) for name, share in marks} if took else {}
+    return Outcome({**told, **figures}, {"took_ms": took} if took else {}, wrong)
+
+
+def _line(text: str) -> str:
+    (found,) = (line[5:] for line in text.splitlines() if line.startswith("SENT "))
+    return found
+
+
+def _wrong(on: Stage, count: int) -> tuple[str, ...]:
+    """Read what Kafka has, and say what is missing of it."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": on.servers.kafka.bootstrap,
+            "group.id": f"{on.name}-count",
+            "auto.offset.reset": "earliest",
+            "enable.auto.commit": False,
+        }
+    )
+    consumer.subscribe([on.topic])
+    found: set[int] = set()
+    try:
+        while not found >= set(range(count)):
+            records = consumer.consume(500, 0.2) or consumer.consume(1, _READ_S)
+            if not records:
+                return (f"{count - len(found)} missing in Kafka",)
+            found |= {number_in(record.value() or b"") for record in records}
+    finally:
+        consumer.close()
+    return ()
+
+
+PUBLISHER = Scenario(
+    "publisher",
+    "Sending",
+    "Alerts of 10 kB, from the call to Kafka's acknowledgement, through a task in a pool of 2 "
+    "processes. The floor is a raw idempotent producer that is flushed after each alert, or "
+    "after each batch of as many. Today's way is igwn-alert's `publish`, which opens a producer "
+    "each time, and for batches its session.",
+    _measure,
+    _cases,
+    (
+        Column("p50_ms", "p50, ms", 2, compared=True),
+        Column("p99_ms", "p99, ms", 1),
+        Column("max_ms", "longest, ms", 1),
+        Column("sends_per_s", "sends/s", 0, compared=True),
+        Column("sends_per_s_in_task", "sends/s within the task", 0),
+        Column("caller_cpu_ms_per_alert", "caller's CPU, ms an alert", 3),
+    ),
+)
