@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 from igwn_alert_celery.errors import PoisonRecord
 from igwn_alert_celery.record import RecordInfo
 
-__all__ = ["Alert", "as_json"]
+__all__ = ["Alert", "Unread", "as_json"]
 
 _SUPEREVENT_ID = re.compile(r"[MT]?(S|GW)\d{6}[A-Za-z]*\Z")
 _MDC_ID = re.compile(r"M(S|GW)?\d")
@@ -55,10 +56,7 @@ class Alert(dict[str, Any]):
     @property
     def labels(self) -> frozenset[str]:
         """The labels of the alert's object."""
-        found = self._object.get("labels")
-        if not isinstance(found, (list, tuple, set, frozenset)):
-            return frozenset()
-        return frozenset(label for label in found if isinstance(label, str))
+        return _labels(self._object.get("labels"))
 
     @property
     def far(self) -> float | None:
@@ -100,6 +98,44 @@ class Alert(dict[str, Any]):
         # A superevent has a category; an event says the same in its group and search.
         found = (self._object.get(key) for key in ("category", "group", "search"))
         return frozenset(kind.upper() for kind in found if isinstance(kind, str))
+
+
+class Unread:
+    """An alert on its way, of which only what filters ask first has been read.
+
+    Parameters
+    ----------
+    load : callable
+        Returns its content.
+    alert_type, labels
+        As they stand in it.
+    record : RecordInfo
+        Where it came from.
+    """
+
+    __slots__ = ("_alert", "_load", "alert_type", "labels", "record")
+
+    def __init__(
+        self, load: Callable[[], Any], alert_type: Any, labels: Any, record: RecordInfo
+    ) -> None:
+        self._load = load
+        self._alert: Alert | None = None
+        self.alert_type = _text(alert_type)
+        self.labels = _labels(labels)
+        self.record = record
+
+    @property
+    def alert(self) -> Alert:
+        """The alert, read whole when somebody first asks."""
+        if self._alert is None:
+            self._alert = Alert(self._load(), record=self.record)
+        return self._alert
+
+
+def _labels(value: Any) -> frozenset[str]:
+    if not isinstance(value, (list, tuple, set, frozenset)):
+        return frozenset()
+    return frozenset(label for label in value if isinstance(label, str))
 
 
 def _text(value: Any) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from igwn_alert_celery.alert import Alert
+from igwn_alert_celery.alert import Alert, Unread
 from igwn_alert_celery.errors import HandlerError
 
 __all__ = [
@@ -128,7 +128,7 @@ class Subscription:
             for name in self.topics
         )
 
-    def takes(self, alert: Alert) -> bool:
+    def takes(self, alert: Alert | Unread) -> bool:
         """Whether the filters let the alert through; a filter that raises lets it through."""
         if self.alert_types is not None and alert.alert_type not in self.alert_types:
             return False
@@ -137,7 +137,7 @@ class Subscription:
         if self.where is None:
             return True
         try:
-            return bool(self.where(alert))
+            return bool(self.where(alert if isinstance(alert, Alert) else alert.alert))
         except KeyboardInterrupt:
             raise
         except BaseException:
@@ -241,7 +241,7 @@ class Registry:
         """Names of the handler tasks, sorted, each once."""
         return tuple(sorted({sub.task_name for sub in self.subscriptions}))
 
-    def match(self, topic: str, alert: Alert, age_s: float) -> Match:
+    def match(self, topic: str, alert: Alert | Unread, age_s: float) -> Match:
         """Return the tasks that want this alert; a task named twice gets it once."""
         limits: dict[str, float] = {}
         for sub in self._for_topic(topic):

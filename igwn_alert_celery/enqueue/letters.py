@@ -59,7 +59,7 @@ def _id_bytes(text: str) -> bytes:
 
 def task_letter(call: TaskCall, topic_prefix: str, reason: str, exc: Exception) -> DeadLetter:
     """Return the dead letter of an alert for one handler, whose task cannot be enqueued."""
-    record = call.record or rebuilt_record(call.header, topic_prefix, call.content)
+    record = call.record or rebuilt_record(call.header, topic_prefix, call.argument)
     return DeadLetter.from_record(
         record,
         reason,

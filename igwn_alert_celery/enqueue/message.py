@@ -47,7 +47,8 @@ def task_id(partition: PartitionId, offset: int, task_name: str) -> str:
 class TaskCall:
     """One alert for one handler.
 
-    ``json`` is the alert's JSON text, ``kombu_safe`` False when kombu's JSON decoder would
+    ``content`` is the alert, or None where nobody has needed more than its JSON text ``json`` yet;
+    ``kombu_safe`` is False when kombu's JSON decoder would
     turn a part of it into something else; it then travels as text. ``record`` is what it came
     from: kept whole as a dead letter when no task can be made of it.
     """
@@ -60,17 +61,22 @@ class TaskCall:
     kombu_safe: bool
     record: Record | None = None
 
+    @property
+    def argument(self) -> Any:
+        """The alert, as the handler is to get it."""
+        return json.loads(self.json) if self.content is None else self.content
+
 
 def apply(call: TaskCall, header_name: str, producer: Any, **options: Any) -> Any:
     """Publish through ``apply_async`` with this producer, and return what it returns; blocks."""
     if call.kombu_safe and _is_exact(_serializer(call.task)):
         try:
-            return _apply(call, call.content, {header_name: call.header}, producer, options)
+            return _apply(call, call.argument, {header_name: call.header}, producer, options)
         except EncodeError:
             # E.g. a lone surrogate or a large integer in msgpack.
             pass  # below it goes as JSON text, which is ASCII
     headers = {header_name: {**call.header, "text": True}}
-    return _apply(call, json.dumps(call.content), headers, producer, options)
+    return _apply(call, json.dumps(call.argument), headers, producer, options)
 
 
 def _apply(

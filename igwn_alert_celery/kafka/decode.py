@@ -16,7 +16,7 @@ from hop.io import Deserializer
 
 from igwn_alert_celery.errors import PoisonRecord
 from igwn_alert_celery.kafka.avro_bound import count_records
-from igwn_alert_celery.kafka.json_text import is_kombu_safe, parse, unwrap
+from igwn_alert_celery.kafka.json_text import Glance, glance, is_kombu_safe, parse, unwrap
 from igwn_alert_celery.kafka.transport import place_of
 from igwn_alert_celery.kafka.xml_bound import check_xml
 from igwn_alert_celery.record import Record
@@ -36,24 +36,36 @@ _MOST_DETAIL = 500
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """An alert and its own JSON text.
+    """An alert's own JSON text, and what is known of it.
 
     Attributes
     ----------
-    content : dict
-        The alert; what was not a JSON object is ``{"content": …, "format": …}``.
     json : bytes
-        UTF-8 JSON of ``content``: the sender's own text wherever there was one.
+        UTF-8 JSON of the alert: the sender's own text wherever there was one.
     kombu_safe : bool
         False when kombu's decoder would turn a part of it into something else.
+    read : dict or None
+        The alert, where it had to be made; what was not a JSON object is
+        ``{"content": …, "format": …}``.
+    seen : Glance or None
+        What filters ask first, where it has not been made.
     original : Record or None
         The message that was fetched, where hop had offloaded it: its key, id and sender count.
     """
 
-    content: dict[str, Any]
     json: bytes
     kombu_safe: bool
+    read: dict[str, Any] | None = None
+    seen: Glance | None = None
     original: Record | None = None
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The alert; where it has not been made yet, this makes it anew each time."""
+        if self.read is not None:
+            return self.read
+        found: dict[str, Any] = parse(self.json.decode("utf-8"))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +117,7 @@ def _decode(record: Record, limits: _Limits) -> Decoded:
         return _unlabelled(value, limits)
     name = raw_name.decode("utf-8", "backslashreplace").lower()
     if name == "json":
-        text = _text(value)
-        return _from_json(parse(text), text, limits)
+        return _labelled_json(_text(value), limits)
     if name == "external":
         return _external(parse(_text(value)), limits)
     if name not in _MODELS:
@@ -119,6 +130,22 @@ def _text(value: bytes) -> str:
         return value.decode("utf-8")
     except UnicodeDecodeError as exc:
         raise PoisonRecord("not_json", f"not UTF-8: {exc}") from exc
+
+
+def _labelled_json(text: str, limits: _Limits) -> Decoded:
+    if seen := glance(text):
+        return _unread(seen, text, limits)
+    value = parse(text)
+    # GraceDB's way: a string that holds the alert.
+    if isinstance(value, str) and (seen := glance(value)):
+        return _unread(seen, value, limits)
+    return _from_json(value, text, limits)
+
+
+def _unread(seen: Glance, text: str, limits: _Limits) -> Decoded:
+    raw = text.encode("utf-8")
+    _check_size(raw, limits, "becomes ")
+    return Decoded(raw, is_kombu_safe(text), seen=seen)
 
 
 def _from_json(value: Any, text: str, limits: _Limits) -> Decoded:
@@ -230,7 +257,7 @@ def _decoded(content: dict[str, Any], text: str, limits: _Limits) -> Decoded:
         text = json.dumps(content)
         content, raw = json.loads(text), text.encode("ascii")
     _check_size(raw, limits, "becomes ")
-    return Decoded(content, raw, is_kombu_safe(text))
+    return Decoded(raw, is_kombu_safe(text), read=content)
 
 
 def _check_size(raw: bytes, limits: _Limits, becomes: str) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from celery import Task
 
 from igwn_alert_celery import signals
-from igwn_alert_celery.alert import Alert
+from igwn_alert_celery.alert import Alert, Unread
 from igwn_alert_celery.dead_letter import DeadLetter
 from igwn_alert_celery.enqueue.batch import Command, Entry, PartitionId
 from igwn_alert_celery.enqueue.message import TaskCall, task_id
@@ -36,7 +36,7 @@ class Prepared:
     """
 
     entry: Entry
-    alert: Alert | None = None
+    alert: Alert | Unread | None = None
     task_ids: tuple[str, ...] = ()
     skipped: str | None = None
 
@@ -74,8 +74,13 @@ class Pipeline:
     ) -> Prepared:
         topic = self.settings.short_topic(record.topic)
         info = record_info(record, topic, redelivered, decoded.original)
-        alert = Alert(decoded.content, record=info)
-        send_signal(signals.alert_received, self.sender, alert=alert)
+        alert = _arrived(decoded, info)
+        if signals.alert_received.receivers:
+            send_signal(
+                signals.alert_received,
+                self.sender,
+                alert=alert if isinstance(alert, Alert) else alert.alert,
+            )
         age_s, header = info.age_s, info.as_header()
         match = self.registry.match(info.topic, alert, age_s)
         letters = [
@@ -89,7 +94,7 @@ class Pipeline:
                 self.tasks[name],
                 task_id(partition, record.offset, name),
                 match.header(name, header),
-                decoded.content,
+                decoded.read,
                 decoded.json,
                 decoded.kombu_safe,
                 record,
@@ -128,6 +133,14 @@ def _letter(record: Record, exc: BaseException, handler: str | None = None) -> D
     return DeadLetter.from_record(
         record, "cannot_enqueue", repr(exc), traceback=text, handler=handler
     )
+
+
+def _arrived(decoded: Decoded, info: RecordInfo) -> Alert | Unread:
+    seen = decoded.seen
+    if seen is None:
+        return Alert(decoded.content, record=info)
+    labels = None if seen.object is None else seen.object.labels
+    return Unread(lambda: decoded.content, seen.alert_type, labels, info)
 
 
 def record_info(

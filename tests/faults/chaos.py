@@ -61,11 +61,14 @@ def _kill_a_worker(stage: Stage, _for_s: float, chance: random.Random) -> None:
 
 
 def _kill_a_child(stage: Stage, _for_s: float, chance: random.Random) -> None:
-    member = _victim(stage, chance)
-    children = member.pool
-    if children:
+    # Celery ends a worker whose process dies before its consumer's loop has begun
+    # (celery/worker/loops.py, "Could not start worker processes").
+    begun = {note.worker for note in stage.diary.notes() if note.kind == "start"}
+    members = [m for m in stage.crew[1:] if m.process.alive and m.name in begun and m.pool]
+    if members:
+        member = chance.choice(members)
         stage.story.lost_child(member.name, time.monotonic())
-        os.kill(chance.choice(children), signal.SIGKILL)
+        os.kill(chance.choice(member.pool), signal.SIGKILL)
 
 
 def _freeze_a_worker(stage: Stage, for_s: float, chance: random.Random) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from igwn_alert_celery import Alert
-from igwn_alert_celery.alert import as_json
+from igwn_alert_celery.alert import Unread, as_json
 from igwn_alert_celery.errors import PoisonRecord
 from igwn_alert_celery.record import RecordInfo
 
@@ -246,3 +246,39 @@ def test_a_payload_without_a_json_form_is_poison(make, reason):
         as_json(make())
     assert caught.value.reason == reason
     assert len(str(caught.value)) < 200
+
+
+def unread(content, loaded=None):
+    loaded = [] if loaded is None else loaded
+
+    def load():
+        loaded.append(content)
+        return content
+
+    inner = content.get("object")
+    labels = inner.get("labels") if isinstance(inner, dict) else None
+    return Unread(load, content.get("alert_type"), labels, RECORD)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        SUPEREVENT,
+        {},
+        {"alert_type": 5, "object": {"labels": "EM_READY"}},
+        {"alert_type": None, "object": {"labels": ["a", 5, None, "b"]}},
+    ],
+)
+def test_what_filters_ask_first_is_the_same_before_an_alert_is_read(content):
+    found = unread(content)
+    assert (found.alert_type, found.labels) == (Alert(content).alert_type, Alert(content).labels)
+
+
+def test_an_alert_is_read_once_and_only_when_somebody_asks():
+    loaded = []
+    found = unread(SUPEREVENT, loaded)
+    assert not loaded
+    assert found.alert == SUPEREVENT
+    assert found.alert is found.alert
+    assert found.alert.record is RECORD
+    assert len(loaded) == 1

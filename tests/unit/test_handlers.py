@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from igwn_alert_celery import Alert
+from igwn_alert_celery.alert import Unread
 from igwn_alert_celery.errors import HandlerError
 from igwn_alert_celery.handlers import (
     Match,
@@ -73,6 +74,27 @@ def test_a_filter_that_raises_lets_the_alert_through_and_says_so(caplog):
         assert match({}, where=lambda alert: alert["missing"]).tasks == ("task",)
     assert "where= of handler task raised; the alert is let through" in caplog.text
     assert "KeyError: 'missing'" in caplog.text
+
+
+def never():
+    raise AssertionError("it is read though no filter asks for it")
+
+
+def test_filters_but_where_do_not_read_an_alert():
+    registry = Registry()
+    registry.add(Subscription.build("new", ["t"], alert_type="new", labels="A"))
+    registry.add(Subscription.build("update", ["t"], alert_type="update"))
+    registry.add(Subscription.build("all", ["t"]))
+    alert = Unread(never, "new", ["A", "B"], None)
+    assert registry.match("t", alert, 0.0).tasks == ("new", "all")
+
+
+def test_where_gets_the_alert_whole():
+    registry, asked = Registry(), []
+    registry.add(Subscription.build("task", ["t"], where=asked.append))
+    registry.match("t", Unread(lambda: {"uid": "S1"}, None, None, None), 0.0)
+    assert asked == [{"uid": "S1"}]
+    assert isinstance(asked[0], Alert)
 
 
 def test_patterns_and_topics():

@@ -3,6 +3,7 @@
 
 import base64
 import json
+import re
 
 import pytest
 
@@ -192,7 +193,7 @@ def test_replay_tells_which_handlers_got_a_letter_of_their_own(run, bridge, lett
     result = run("dead-letters", "replay", "--all")
     assert result.exit_code == 0
     (kept,) = letters.ids()
-    assert f"not for young: 100.0 s old; kept as {kept[:8]}" in result.stderr
+    assert re.search(rf"not for young: 1\d\d\.\d s old; kept as {kept[:8]}", result.stderr)
 
 
 def test_replay_ends_where_the_task_broker_is_away(run, monkeypatch, letters):

@@ -125,3 +125,11 @@ def test_the_header_of_the_call_is_left_alone():
     header = {"topic": "superevent"}
     apply(TaskCall(made, "an-id", header, {}, b"", False), "header", None)
     assert header == {"topic": "superevent"}
+
+
+def test_the_argument_is_read_from_its_text_where_nobody_has_needed_it():
+    text = b'{"uid": "S1", "far": NaN, "n": 123456789012345678901}'
+    call = TaskCall(Mock(), "an-id", {}, None, text, True)
+    assert repr(call.argument) == "{'uid': 'S1', 'far': nan, 'n': 123456789012345678901}"
+    content = {"uid": "S2"}
+    assert TaskCall(Mock(), "an-id", {}, content, text, True).argument is content

@@ -224,3 +224,20 @@ def test_arbitrary_json_is_the_data_that_it_was(value, levels, fmt, ascii_only):
     plain = json.loads(json.dumps(value))
     if isinstance(plain, dict) and plain.keys() != {"format", "content"}:
         assert decoded.content == json.loads(json.dumps(plain))
+
+
+@pytest.mark.parametrize("levels", range(3))
+def test_an_object_labelled_as_json_is_not_made_before_it_is_asked_for(levels):
+    text = value = json.dumps(ALERT)
+    for _ in range(levels):
+        value = json.dumps(value)
+    found = run(value.encode(), b"json")
+    assert (found.read is None) is (levels < 2)
+    assert (found.seen is not None) is (levels < 2)
+    assert (found.content, found.json) == (ALERT, text.encode())
+
+
+def test_what_is_seen_is_what_stands_there():
+    alert = {**ALERT, "object": {"labels": ["DQOK"]}}
+    seen = run(json.dumps(alert).encode(), b"json").seen
+    assert (seen.alert_type, seen.object.labels) == ("new", ["DQOK"])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from kombu.utils.json import loads as kombu_loads
 
 from igwn_alert_celery.errors import PoisonRecord
-from igwn_alert_celery.kafka.json_text import MOST_DEPTH, is_kombu_safe, parse, unwrap
+from igwn_alert_celery.kafka.json_text import MOST_DEPTH, glance, is_kombu_safe, parse, unwrap
 
 KEYS = st.sampled_from(["__type__", "__value__", "\\", '"', "[", "é", "a"]) | st.text(max_size=3)
 VALUES = st.recursive(
@@ -103,6 +103,65 @@ def test_what_is_read_is_what_python_reads(text, changes):
             parse(text)
     else:
         assert repr(parse(text)) == expected
+
+
+ALERTS = [
+    '{"alert_type": "new", "object": {"labels": ["DQOK"], "far": 1e-10, "x": [{}, null]}}',
+    '{"object": null, "alert_type": 5, "d": ["\\u00e9\\ud83d\\ude00", -0.0, 12345678901234567890]}',
+    '{"alert_type": "a", "alert_type": "b", "object": {"labels": 1}, "object": {"y": "\x7f"}}',
+    '{"object": [1], "n": NaN, "s": "\\ud800"}',
+    "{}",
+]
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.sampled_from(ALERTS), st.lists(st.tuples(st.integers(0, 99), PIECES), max_size=4))
+def test_a_glance_takes_nothing_that_python_does_not_and_sees_the_same(text, changes):
+    for percent, piece in changes:
+        place = percent * len(text) // 100
+        text = text[:place] + piece + text[place + (place % 2) :]
+    seen = glance(text)
+    if seen is None:
+        return
+    whole = json.loads(text)
+    assert isinstance(whole, dict)
+    inner = whole.get("object")
+    assert repr(seen.alert_type) == repr(whole.get("alert_type"))
+    assert (seen.object is None) is (inner is None)
+    if inner is not None:
+        assert repr(seen.object.labels) == repr(inner.get("labels"))
+
+
+def test_a_glance_is_enough_for_usual_alerts():
+    assert glance(ALERTS[0]).object.labels == ["DQOK"]
+    assert glance(ALERTS[1]).alert_type == 5
+    assert glance(ALERTS[2]).alert_type == "b"
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", '"{}"', " {}", "", "5", ALERTS[3], '{"a": 1} x', '{"a": 01}']
+)
+def test_everything_else_is_for_the_parser(text):
+    assert glance(text) is None
+
+
+def test_a_glance_sees_what_is_too_deep():
+    with pytest.raises(PoisonRecord, match="too_deep"):
+        glance('{"a": %s}' % ("[" * 200 + "]" * 200))
+    assert glance('{"a": %s}' % ("[" * 199 + "]" * 199)) is not None
+
+
+@pytest.mark.parametrize("start", [0, 1, 4000, 4290, 4299, 4300, 8600, 9000])
+@pytest.mark.parametrize("digits", [4299, 4300, 4301, 9000])
+def test_an_integer_that_is_too_long_for_python_is_seen_wherever_it_is(start, digits):
+    text = '{"a": "' + "x" * start + '", "b": -' + "7" * digits + ', "c": "' + "y" * 5000 + '"}'
+    if digits > 4300:
+        assert glance(text) is None
+        with pytest.raises(PoisonRecord, match="not_json"):
+            parse(text)
+    else:
+        assert glance(text) is not None
+        parse(text)
 
 
 @pytest.mark.parametrize("levels", range(5))
