@@ -119,7 +119,9 @@ class Subscription:
             raise HandlerError(f"max_age_s={max_age_s!r}: give a number of seconds above 0")
         types = None if alert_type is None else _names("alert_type", alert_type)
         wanted = frozenset() if labels is None else _names("labels", labels)
-        return cls(task_name, names, types, wanted, where, max_age_s)
+        # A float of NumPy's has no place in a task message.
+        limit_s = None if max_age_s is None else float(max_age_s)
+        return cls(task_name, names, types, wanted, where, limit_s)
 
     def takes_topic(self, topic: str) -> bool:
         """Whether the topic (without the group prefix) is one of ours."""

@@ -82,6 +82,7 @@ def _start_beside_gevent(target: Callable[[], None], name: str) -> None:
         while True:
             job, threading.current_thread().name = jobs.pop()
             job()
+            del job
             # It stays: greenlets that wait for a lock which this thread had first are woken by its
             # hub. So it may as well be the next one.
             _idle.append(jobs)

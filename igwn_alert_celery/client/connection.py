@@ -11,6 +11,7 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -29,6 +30,7 @@ from igwn_alert_celery.kafka.offload import OffloadFetcher
 from igwn_alert_celery.kafka.producer import Producer
 from igwn_alert_celery.kafka.reader import Reader
 from igwn_alert_celery.kafka.upload import Uploader
+from igwn_alert_celery.native import start_native_thread
 from igwn_alert_celery.settings import Settings
 
 __all__ = ["Connections"]
@@ -129,6 +131,10 @@ class Connections:
                 producer = Producer(producer_config(settings, credential))
                 config = _reader_config(settings, credential)
                 way = Way(producer, Uploader(config, credential, settings.publish_timeout_s))
+                if name in self._ways:
+                    lost = self._ways[name].producer
+                    ending = partial(_close, lost, os.getpid())
+                    start_native_thread(ending, "igwn-alert-lost-producer")
                 self._ways[name] = way
                 weakref.finalize(self, _close, producer, os.getpid())
             return way

@@ -66,7 +66,7 @@ class Member:
         self._anew: set[TopicPartition] = set()
         self._try_at = self._look_at = 0.0
         self._found: list[Problem] = []
-        self._left = False
+        self._left = self._has_joined = False
         self.positions: dict[TopicPartition, int] = {}
         self.missing: set[str] = set()
         self._consumer = Consumer(config)
@@ -104,7 +104,8 @@ class Member:
         if time.monotonic() > self._look_at and not self._consumer.new:
             self._revive()
         records, problems = self._consumer.poll(timeout_s, most)
-        if not self._consumer.joined:
+        self._has_joined = self._has_joined or self._consumer.joined
+        if not self._has_joined:
             self._consumer.refusals.check()
         if not records:
             self._stalls.note_empty()

@@ -8,6 +8,7 @@ their answer at once, and it packs large arguments slowly, a few kilobytes at a 
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Iterable
 from importlib import resources
 from typing import Any
@@ -37,13 +38,16 @@ class Script:
 
     def __init__(self, client: Redis, text: str) -> None:
         self._pool = client.connection_pool
+        # Before redis-py 5.3 it wants to know what for, and from then on it warns of that.
+        name = inspect.signature(self._pool.get_connection).parameters.get("command_name")
+        self._for = ("EVALSHA",) if name is not None and name.default is name.empty else ()
         self._text = text
         self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def send(self, keys: list[str], args: list[Any]) -> SentCall:
         """Send a call; blocks while the socket is full, and raises what redis-py raises."""
         command = _packed(("EVALSHA", self._sha, len(keys), *keys, *args))
-        connection = self._pool.get_connection()
+        connection = self._pool.get_connection(*self._for)
         call = SentCall(self._pool, connection, command, self._text)
         call.send()
         return call

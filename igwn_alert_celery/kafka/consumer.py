@@ -183,7 +183,7 @@ class Consumer:
             self.subscribe(self._subscription)
 
     def _assigned(self, consumer: Any, partitions: list[Any]) -> None:
-        if consumer is not self._consumer:
+        if consumer is not self._handles.consumer:
             return  # one that is lost, and just ending
         # Offset 0 needs no look-up; nothing is fetched before start_at() says from where.
         consumer.incremental_assign([plain(ours(part), 0) for part in partitions])
@@ -194,14 +194,14 @@ class Consumer:
         self.joined = True
 
     def _revoked(self, consumer: Any, partitions: list[Any]) -> None:
-        if consumer is not self._consumer:
+        if consumer is not self._handles.consumer:
             return
         gone = {ours(part) for part in partitions}
         self.on_revoked(gone)
         self._forget(consumer, gone)
 
     def _lost(self, consumer: Any, partitions: list[Any]) -> None:
-        if consumer is not self._consumer:
+        if consumer is not self._handles.consumer:
             return
         gone = {ours(part) for part in partitions}
         logger.warning("lost %d partitions: their topic or our session has ended", len(gone))

@@ -10,13 +10,14 @@ with 2.16). No option helps, only new clients; whoever has got no answer for `SI
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import confluent_kafka
 
-from igwn_alert_celery.errors import ConfigError, CredentialRefused
+from igwn_alert_celery.errors import ConfigError, CredentialRefused, KafkaRefused
 from igwn_alert_celery.kafka.admin import make_admin
 from igwn_alert_celery.kafka.client import admin_config
 from igwn_alert_celery.kafka.client_log import librdkafka_logger
@@ -69,6 +70,15 @@ class Handles:
     def renew(self) -> bool:
         """Make new clients where Kafka has been silent for long; return whether they are new."""
         cluster = self.cluster
+        try:
+            return self._renew(cluster)
+        except (ConfigError, KafkaRefused) as exc:
+            # No token, say, while the network is cut: the old ones are no worse, and may mend.
+            logger.warning("no new Kafka client could be made, going on with the old one: %s", exc)
+            cluster.use(self.consumer, self._admin)
+            return False
+
+    def _renew(self, cluster: Cluster) -> bool:
         if cluster.silence.seconds >= _SILENT_S:
             logger.warning(
                 "Kafka has not answered for %.0f s; going on with a new client",
@@ -91,28 +101,43 @@ class Handles:
         _end(self.consumer, self._admin)
 
     def _make(self) -> tuple[Any, Any]:
+        consumer = self._made(confluent_kafka.Consumer, self._watched)
         try:
-            consumer = confluent_kafka.Consumer(self._watched)
-            keep(consumer)
             return consumer, self._make_admin()
-        except confluent_kafka.KafkaException as exc:
-            raise ConfigError(
-                f"librdkafka refuses the configuration ({exc.args[0].str()}): correct "
-                "igwn_alert_kafka_options"
-            ) from None
-        except SystemError as exc:
-            # So confluent_kafka ends a wait for the first token.
-            if "oauth_cb" not in self._config:
-                raise
-            raise CredentialRefused(
-                "no token came within 10 s: see what the credential's token command, or its token "
-                "endpoint, says"
-            ) from exc
+        except BaseException:
+            _end_later(consumer)
+            raise
 
     def _make_admin(self) -> Any:
-        admin = make_admin(admin_config(self._config))
-        keep(admin)
-        return admin
+        return self._made(make_admin, admin_config(self._config))
+
+    def _made(self, make: Callable[[Any], Any], config: Mapping[str, Any]) -> Any:
+        wrong: object = None
+        try:
+            client = make(config)
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except:  # noqa: E722 - a KafkaError, which is no exception, may come out of an error_cb
+            wrong = sys.exc_info()[1]
+        if wrong is None:
+            keep(client)
+            return client
+        raise self._refusal(wrong)
+
+    def _refusal(self, wrong: Any) -> BaseException:
+        """Return the reason why librdkafka makes no client."""
+        if "oauth_cb" in self._config:
+            # So confluent_kafka ends a wait for the first token, in one of several ways.
+            return CredentialRefused(
+                f"no token came within 10 s ({wrong}): see what the credential's token command, or "
+                "its token endpoint, says"
+            )
+        if isinstance(wrong, confluent_kafka.KafkaException):
+            return ConfigError(
+                f"librdkafka refuses the configuration ({wrong.args[0].str()}): correct "
+                "igwn_alert_kafka_options"
+            )
+        return wrong if isinstance(wrong, BaseException) else ConfigError(str(wrong))
 
 
 def _is_left_out(cluster: Cluster) -> bool:
@@ -130,8 +155,9 @@ def _end(*clients: Any) -> None:
                 client.close()
         except RuntimeError as exc:
             logger.debug("the Kafka consumer was closed already: %s", exc)
-        # With the last reference it ends.
-        let_go(client)
+        finally:
+            # With the last reference it ends.
+            let_go(client)
 
 
 def _end_later(*clients: Any) -> None:

@@ -29,6 +29,7 @@ _ALL_DOWN = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
 # Its commit is asked for, whether it is there or not.
 _ANY_TOPIC = "igwn-alert-celery"
 _TRY_S = 0.5
+_PAUSE_S = 0.05
 # A broker that is away is told again and again.
 _MOST = 100
 # A port without TLS does not understand the handshake, and closes.
@@ -120,6 +121,7 @@ class Refusals:
             if message is not None and message.error() is not None:
                 self.note(message.error())
             self.check()
+            time.sleep(_PAUSE_S)
 
     def _login(self, text: str) -> str:
         who = f" of user {self._username!r}" if self._username else ""

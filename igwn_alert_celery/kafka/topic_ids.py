@@ -111,7 +111,10 @@ def _is_answered(future: Any) -> bool:
         return False
     error = future.exception(0)
     # librdkafka's own errors, such as a time that is over, are below 0.
-    return not isinstance(error, confluent_kafka.KafkaException) or error.args[0].code() >= 0
+    if not isinstance(error, confluent_kafka.KafkaException):
+        return True
+    code = error.args[0].code()
+    return code >= 0 or code in _NO_ID
 
 
 def may_read(described: Any) -> bool:

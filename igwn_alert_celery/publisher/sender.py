@@ -7,6 +7,7 @@ import atexit
 import logging
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ __all__ = ["Sender"]
 logger = logging.getLogger(__name__)
 
 _CLOSE_S = 10.0
+# Waiting for a token that does not come takes ten seconds.
+_RENEW_S = 30.0
 
 
 @dataclass(slots=True)
@@ -32,6 +35,7 @@ class _Slot:
 
     lock: Any = field(default_factory=threading.Lock)
     line: Line | None = None
+    renew_at: float = 0.0
 
 
 class Sender:
@@ -86,11 +90,14 @@ class Sender:
         slot = self._slots.setdefault(os.getpid(), _Slot())
         with slot.lock:
             line = slot.line
-            if line is not None and (line.is_broken or line.settings != settings):
+            if line is not None and line.settings != settings:
                 line.close(0.0)
                 line = None
-            if line is None:
-                line = slot.line = Line.open(settings)
+            if line is None or (line.is_broken and time.monotonic() >= slot.renew_at):
+                fresh = _renewed(line, settings)
+                if fresh is line:
+                    slot.renew_at = time.monotonic() + _RENEW_S
+                line = slot.line = fresh
                 signals.worker_process_shutdown.connect(self.close)
                 signals.worker_shutdown.connect(self.close)
                 atexit.register(self.close)
@@ -106,6 +113,20 @@ class Sender:
             if slot.line is line:
                 slot.line = None
         line.close(0.0)
+
+
+def _renewed(line: Line | None, settings: Any) -> Line:
+    """Return a new line; the old one where there is none to be had now, as it may mend itself."""
+    try:
+        fresh = Line.open(settings)
+    except SendRefused:
+        if line is None:
+            raise
+        logger.warning("no new Kafka producer could be made, going on with the old one")
+        return line
+    if line is not None:
+        line.close(0.0)
+    return fresh
 
 
 def _kind(report: Delivery | SendError) -> str:

@@ -47,14 +47,27 @@ def remembered(pool: Any) -> Iterator[None]:
     """
     # Neither in other pools, nor once prefork has stopped.
     cache = getattr(getattr(pool, "_pool", None), "_cache", None) or {}
-    handed_over = {key: job for key, job in cache.items() if _process_of(job) is not None}
-    if not state.should_terminate:
-        _write_the_rest(handed_over.values())
+    handed_over: dict[Any, Any] = {}
+    with _never_failing():
+        handed_over |= {k: job for k, job in list(cache.items()) if _process_of(job) is not None}
+        if not state.should_terminate:
+            _write_the_rest(handed_over.values())
     try:
         yield
     finally:
         if not state.should_terminate:
-            _put_back(cache, handed_over)
+            with _never_failing():
+                _put_back(cache, handed_over)
+
+
+@contextmanager
+def _never_failing() -> Iterator[None]:
+    """Let no process that dies just now keep the worker from closing."""
+    try:
+        yield
+    except Exception:
+        # Border: Celery's and billiard's insides, at a moment when everything ends.
+        logger.exception("what was handed to the pool's processes may run again")
 
 
 def _write_the_rest(jobs: Iterable[Any]) -> None:
@@ -75,7 +88,7 @@ def _writer_of(job: Any) -> Any:
 def _written(job: Any, writer: Iterator[None], deadline: float) -> bool:
     with selectors.DefaultSelector() as selector:
         selector.register(_process_of(job).inqW_fd, selectors.EVENT_WRITE)
-        while selector.select(max(0.0, deadline - time.monotonic())):
+        while (left_s := deadline - time.monotonic()) > 0 and selector.select(left_s):
             try:
                 next(writer)
             except (StopIteration, OSError):

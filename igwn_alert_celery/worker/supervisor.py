@@ -110,7 +110,10 @@ class Supervisor:
                 self._wait(backoff_s)
         finally:
             if self._metrics.state is not State.FAILED:
-                self._set(State.STOPPED)
+                ended = (
+                    (State.STOPPED,) if self._stopping else (State.FAILED, "its thread has ended")
+                )
+                self._set(*ended)
             self._watchdog.stop()
             self._finished = True
 

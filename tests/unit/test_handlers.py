@@ -310,3 +310,12 @@ def test_functions_without_code_of_python():
     registry.claim("len", len)
     with pytest.raises(HandlerError, match="at <built-in function len> and <built-in"):
         registry.claim("len", max)
+
+
+class Seconds(float):
+    """As NumPy's: msgspec, which writes task messages, takes no float but Python's own."""
+
+
+def test_an_age_limit_is_a_plain_float():
+    limit = Subscription.build("task", ["t"], max_age_s=Seconds(5)).max_age_s
+    assert (type(limit), limit) == (float, 5.0)

@@ -4,8 +4,9 @@
 import time
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
-from igwn_alert_celery.errors import ConfigError
+from igwn_alert_celery.errors import ConfigError, CredentialRefused
 from igwn_alert_celery.kafka import handles
 from igwn_alert_celery.kafka.handles import Handles
 
@@ -71,3 +72,56 @@ def test_an_option_that_librdkafka_refuses_is_named():
         ConfigError, match=r"librdkafka refuses the configuration .*no\.such\.option"
     ):
         Handles({**CONFIG, "no.such.option": 1})
+
+
+def silent(made):
+    made.cluster.silence.since = time.monotonic() - handles._SILENT_S
+    made.cluster.silence.asked_in_vain(time.monotonic())
+
+
+def test_where_no_new_client_can_be_made_the_old_one_is_kept_and_it_is_tried_later(
+    made, monkeypatch, caplog
+):
+    def refuse():
+        raise CredentialRefused("no token came")
+
+    before = both(made)
+    monkeypatch.setattr(made, "_make", refuse)
+    silent(made)
+    assert not made.renew()
+    assert both(made) == before
+    assert "going on with the old one: no token came" in caplog.text
+    assert not made.renew(), "not at once again"
+
+
+@pytest.mark.parametrize(
+    "wrong", [SystemError("ended"), KafkaException(KafkaError(KafkaError._AUTHENTICATION, "no"))]
+)
+def test_a_first_token_that_does_not_come_is_named(monkeypatch, wrong):
+    def make(*_):
+        raise wrong
+
+    monkeypatch.setattr(handles.confluent_kafka, "Consumer", make)
+    with pytest.raises(CredentialRefused, match="no token came within 10 s"):
+        Handles({**CONFIG, "oauth_cb": print})
+
+
+def test_without_tokens_whatever_else_it_is_goes_on(monkeypatch):
+    def make(*_):
+        raise SystemError("something else")
+
+    monkeypatch.setattr(handles.confluent_kafka, "Consumer", make)
+    with pytest.raises(SystemError, match="something else"):
+        Handles(CONFIG)
+
+
+def test_an_error_that_is_no_exception_is_caught(monkeypatch):
+    # confluent_kafka lets one out of an error_cb, where Python leaves checks out.
+    monkeypatch.setattr(handles.sys, "exc_info", lambda: (KafkaError, KafkaError(1, "odd"), None))
+
+    def make(*_):
+        raise ValueError
+
+    monkeypatch.setattr(handles.confluent_kafka, "Consumer", make)
+    with pytest.raises(ConfigError, match="odd"):
+        Handles(CONFIG)

@@ -45,6 +45,7 @@ def test_which_topics_may_not_be_read(allowed, forbidden):
     [
         ([AclOperation.READ], True),
         (KafkaError.UNKNOWN_TOPIC_OR_PART, True),
+        (KafkaError._UNSUPPORTED_FEATURE, True),
         (KafkaError._TIMED_OUT, False),
         (KafkaError._TRANSPORT, False),
     ],

@@ -184,3 +184,13 @@ def test_celery_still_forgets_what_it_has_handed_over(cache):
     )
     AsynPool.flush(pool)
     assert not cache
+
+
+def test_nothing_that_goes_wrong_keeps_the_worker_from_closing(cache, caplog):
+    broken, closed = Job(cache), []
+    broken._writer = lambda: 1 / 0
+    broken.ready = lambda: 1 / 0
+    with remembered(pool_of(cache)):
+        closed.append(True)
+    assert closed
+    assert caplog.text.count("what was handed to the pool's processes may run again") == 2

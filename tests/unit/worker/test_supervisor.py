@@ -158,3 +158,11 @@ def test_one_that_does_not_poll_is_stuck(supervised, on_failure, monkeypatch):
         return bridge.metrics.as_dict()["state"] != "stuck"
 
     wait_until(polls_and_is_well, 30, "it is over")
+
+
+def test_a_thread_that_has_ended_by_itself_is_no_regular_stop(supervised, monkeypatch):
+    monkeypatch.setattr(Supervisor, "_attempt", lambda self: False)
+    supervisor = supervised(Bridge([]))
+    wait_until(lambda: supervisor._finished, 30, "its end")
+    said = supervisor._metrics.as_dict()
+    assert (said["state"], said["detail"]) == ("failed", "its thread has ended")
