@@ -11,7 +11,6 @@ import weakref
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -57,6 +56,8 @@ class Connections:
     def __init__(self, owner: Any) -> None:
         self._owner = owner
         self._ways: dict[tuple[str, str | None, int], Way] = {}
+        # Each ends its producer once: when it is left for a new one, or with the client.
+        self._endings: dict[tuple[str, str | None, int], Any] = {}
         self._lock = threading.Lock()
 
     def reader(
@@ -131,12 +132,10 @@ class Connections:
                 producer = Producer(producer_config(settings, credential))
                 config = _reader_config(settings, credential)
                 way = Way(producer, Uploader(config, credential, settings.publish_timeout_s))
-                if name in self._ways:
-                    lost = self._ways[name].producer
-                    ending = partial(_close, lost, os.getpid())
-                    start_native_thread(ending, "igwn-alert-lost-producer")
                 self._ways[name] = way
-                weakref.finalize(self, _close, producer, os.getpid())
+                if name in self._endings:
+                    start_native_thread(self._endings[name], "igwn-alert-lost-producer")
+                self._endings[name] = weakref.finalize(self, _close, producer, os.getpid())
             return way
 
     def _discard(self, way: Way) -> None:
