@@ -63,8 +63,8 @@ def test_a_queue_that_refuses_is_said_once_until_it_takes_again(deployment, capl
         deployment.redis.set("celery", "no list")
         send(deployment, 0, "a")
         it.state("task_broker_away")
-        retries = it.status["counters"]["retries"]
-        wait_until(lambda: it.status["counters"]["retries"] > retries + 3, 60, "further tries")
+        retries = it.counter("retries")
+        wait_until(lambda: it.counter("retries") > retries + 3, 60, "further tries")
         assert it.status["state"] == "task_broker_away"
         deployment.redis.delete("celery")
         it.expect(["a"])
@@ -93,7 +93,7 @@ def test_a_time_after_the_last_record_of_a_partition_that_fell_silent(deployment
             found["asked"] = len(partitions)
             return seen
 
-    monkeypatch.setattr("igwn_alert_celery.kafka.consumer.Cluster", Asking)
+    monkeypatch.setattr("igwn_alert_celery.kafka.handles.Cluster", Asking)
     with receiving(deployment):
         wait_until(lambda: "asked" in found, 60, "it has asked")
     assert found == {"asked": 4}

@@ -7,6 +7,7 @@ from confluent_kafka import KafkaError
 from igwn_alert_celery.errors import SendFailed, SendRefused
 from igwn_alert_celery.kafka import producer as producer_module
 from igwn_alert_celery.kafka.producer import OutgoingRecord, Producer
+from tests.services.wait import wait_until
 
 TOPIC = "gracedb-test.superevent"
 UNKNOWN = KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART)
@@ -68,7 +69,8 @@ LATE = KafkaError(KafkaError._MSG_TIMED_OUT)
 def test_one_that_may_never_find_kafka_again_is_left_once_nothing_waits(producer, monkeypatch):
     assert not producer.is_broken
     producer._refused(LATE, TOPIC)
-    assert producer.is_broken
+    # What librdkafka has to say waits there for a moment as well.
+    wait_until(lambda: producer.is_broken, 30, "nothing waits")
     with monkeypatch.context() as patched:
         patched.setattr(producer, "_producer", [b"waits"])
         assert not producer.is_broken
