@@ -11,7 +11,7 @@ from typing import Any
 from igwn_alert_celery.errors import PoisonRecord
 from igwn_alert_celery.record import RecordInfo
 
-__all__ = ["Alert", "Unread", "as_json"]
+__all__ = ["Alert", "Unread", "as_json", "whole"]
 
 _SUPEREVENT_ID = re.compile(r"[MT]?(S|GW)\d{6}[A-Za-z]*\Z")
 _MDC_ID = re.compile(r"M(S|GW)?\d")
@@ -130,6 +130,11 @@ class Unread:
         if self._alert is None:
             self._alert = Alert(self._load(), record=self.record)
         return self._alert
+
+
+def whole(alert: Alert | Unread) -> Alert:
+    """Return the alert itself, for a user's own code."""
+    return alert if isinstance(alert, Alert) else alert.alert
 
 
 def _labels(value: Any) -> frozenset[str]:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from igwn_alert_celery.alert import Alert, Unread
+from igwn_alert_celery.alert import Alert, Unread, whole
 from igwn_alert_celery.errors import HandlerError
 
 __all__ = [
@@ -139,7 +139,7 @@ class Subscription:
         if self.where is None:
             return True
         try:
-            return bool(self.where(alert if isinstance(alert, Alert) else alert.alert))
+            return bool(self.where(whole(alert)))
         except KeyboardInterrupt:
             raise
         except BaseException:

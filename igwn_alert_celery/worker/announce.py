@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from igwn_alert_celery import signals
-from igwn_alert_celery.alert import Alert
+from igwn_alert_celery.alert import whole
 from igwn_alert_celery.dead_letter import DeadLetter
 from igwn_alert_celery.enqueue.batch import Outcome
 from igwn_alert_celery.metrics import Metrics
@@ -63,9 +63,8 @@ def _announce_one(sender: Any, metrics: Metrics, prepared: Prepared) -> None:
     if prepared.alert is not None:
         metrics.last_alert_at = time.time()
         if signals.alert_enqueued.receivers:
-            alert = prepared.alert
-            whole = alert if isinstance(alert, Alert) else alert.alert
-            send_signal(signals.alert_enqueued, sender, alert=whole, task_ids=prepared.task_ids)
+            alert, ids = whole(prepared.alert), prepared.task_ids
+            send_signal(signals.alert_enqueued, sender, alert=alert, task_ids=ids)
 
 
 def announce_letter(sender: Any, metrics: Metrics, letter: DeadLetter) -> None:

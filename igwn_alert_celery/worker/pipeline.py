@@ -13,7 +13,7 @@ from typing import Any
 from celery import Task
 
 from igwn_alert_celery import signals
-from igwn_alert_celery.alert import Alert, Unread
+from igwn_alert_celery.alert import Alert, Unread, whole
 from igwn_alert_celery.dead_letter import DeadLetter
 from igwn_alert_celery.enqueue.batch import Command, Entry, PartitionId
 from igwn_alert_celery.enqueue.message import TaskCall, task_id
@@ -76,11 +76,7 @@ class Pipeline:
         info = record_info(record, topic, redelivered, decoded.original)
         alert = _arrived(decoded, info)
         if signals.alert_received.receivers:
-            send_signal(
-                signals.alert_received,
-                self.sender,
-                alert=alert if isinstance(alert, Alert) else alert.alert,
-            )
+            send_signal(signals.alert_received, self.sender, alert=whole(alert))
         age_s, header = info.age_s, info.as_header()
         match = self.registry.match(info.topic, alert, age_s)
         letters = [
