@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -31,8 +32,10 @@ logger = logging.getLogger(__name__)
 
 #: Longer than Kafka takes to restart: clients that may still find it by themselves are left alone.
 _SILENT_S = 30.0
-#: An administration client is in no group, and another one costs nothing but a connection.
-_ADMIN_SILENT_S = 5.0
+#: An administration client is in no group. Longer than it takes to turn from a broker that hangs to
+#: another one (``socket.timeout.ms``), and a new one is given the time to find Kafka.
+_ADMIN_SILENT_S = 12.0
+_ADMIN_AGAIN_S = 30.0
 
 
 class Handles:
@@ -65,6 +68,7 @@ class Handles:
         self._config = config
         self._watched = {"logger": librdkafka_logger(), **config, **callbacks}
         self.consumer, self._admin = self._make()
+        self._admin_made_at = -_ADMIN_AGAIN_S
         self.cluster = Cluster(self.consumer, self._admin)
 
     def renew(self) -> bool:
@@ -89,7 +93,9 @@ class Handles:
             cluster.use(self.consumer, self._admin)
             _end_later(*lost)
             return True
-        if _is_left_out(cluster):
+        now = time.monotonic()
+        if now >= self._admin_made_at + _ADMIN_AGAIN_S and _is_left_out(cluster):
+            self._admin_made_at = now
             logger.warning("Kafka answers, but not to all questions; asking with a new client")
             gone, self._admin = self._admin, self._make_admin()
             cluster.use(self.consumer, self._admin)

@@ -21,6 +21,14 @@ def a_child(sending):
     return stats["pool"]["processes"][0]
 
 
+def kills_a_child(sending):
+    try:
+        os.kill(a_child(sending), signal.SIGKILL)
+    except ProcessLookupError:
+        return False  # it was killed before, and the worker has not noticed yet
+    return True
+
+
 def test_what_is_refused_fails_at_once_and_becomes_a_dead_letter(sending):
     worker = sending.worker("-P", "solo")
     publish = sending.igwn_alert.publish
@@ -92,7 +100,7 @@ def test_pool_processes_are_killed_in_the_middle(sending):
         sending.igwn_alert.publish("superevent", {"uid": f"S{number}"})
     for many in (200, 400, 600):
         wait_until(lambda most=many: sending.count() >= most, 120, "the middle")
-        os.kill(a_child(sending), signal.SIGKILL)
+        wait_until(lambda: kills_a_child(sending), 60, "a process is killed")
     expect_none_missing(sending, 1000)
 
 

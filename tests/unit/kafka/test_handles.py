@@ -56,6 +56,11 @@ def test_only_the_administration_client_is_new_where_it_alone_has_no_answer(made
     assert made._admin is not admin
     assert "Kafka answers, but not to all questions" in caplog.text
     assert made.cluster.admin_silence.seconds == 0.0
+    newest = made._admin
+    made.cluster.admin_silence.asked_in_vain(now - handles._ADMIN_SILENT_S)
+    made.cluster.silence.answered()
+    made.renew()
+    assert made._admin is newest, "it is given the time to find Kafka"
 
 
 def test_in_an_outage_both_are_left_alone_until_kafka_answers_one(made):
