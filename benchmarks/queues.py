@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,6 +12,7 @@ import kombu
 
 from benchmarks.alerts import number_in
 from tests.services.rabbitmq import RabbitMQ
+from tests.services.task_message import body_of
 
 __all__ = ["Arrival", "Queue", "RabbitQueue", "RedisQueue"]
 
@@ -87,4 +87,4 @@ def arrival(item: bytes) -> Arrival:
     """Return what one element of a list of Redis is."""
     message = json.loads(item)
     headers = message["headers"]
-    return Arrival(headers["id"], headers["task"], number_in(b64decode(message["body"])))
+    return Arrival(headers["id"], headers["task"], number_in(body_of(message)))

@@ -113,7 +113,7 @@ class Unread:
         Where it came from.
     """
 
-    __slots__ = ("_alert", "_load", "alert_type", "labels", "record")
+    __slots__ = ("_alert", "_labels", "_load", "alert_type", "record")
 
     def __init__(
         self, load: Callable[[], Any], alert_type: Any, labels: Any, record: RecordInfo
@@ -121,8 +121,13 @@ class Unread:
         self._load = load
         self._alert: Alert | None = None
         self.alert_type = _text(alert_type)
-        self.labels = _labels(labels)
+        self._labels = labels
         self.record = record
+
+    @property
+    def labels(self) -> frozenset[str]:
+        """The labels of the alert's object."""
+        return _labels(self._labels)
 
     @property
     def alert(self) -> Alert:

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from igwn_alert_celery.alert import Alert, Unread, whole
 from igwn_alert_celery.errors import HandlerError
 
@@ -161,8 +163,7 @@ def _names(option: str, value: object) -> frozenset[str]:
     return frozenset(names)
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(msgspec.Struct, frozen=True, gc=False):
     """The tasks that an alert becomes, and those for which it came too late.
 
     ``limits`` has the age in seconds up to which a task may still start, where there is one.
@@ -170,7 +171,7 @@ class Match:
 
     tasks: tuple[str, ...] = ()
     expired: tuple[str, ...] = ()
-    limits: Mapping[str, float] = field(default_factory=dict)
+    limits: Mapping[str, float] = msgspec.field(default_factory=dict)
 
     def header(self, task_name: str, header: dict[str, object]) -> dict[str, object]:
         """Return the task message's header for one of the tasks, with its limit."""
@@ -250,6 +251,8 @@ class Registry:
             if sub.takes(alert):
                 limit = math.inf if sub.max_age_s is None else sub.max_age_s
                 limits[sub.task_name] = max(limit, limits.get(sub.task_name, 0.0))
+        if min(limits.values(), default=math.inf) == math.inf:
+            return Match(tuple(limits))
         return Match(
             tuple(name for name, limit in limits.items() if age_s <= limit),
             tuple(name for name, limit in limits.items() if age_s > limit),

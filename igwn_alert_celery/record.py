@@ -5,23 +5,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 __all__ = ["Headers", "Record", "RecordInfo", "TopicPartition"]
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class TopicPartition:
+class TopicPartition(NamedTuple):
     """A partition of a full Kafka topic (with the group prefix)."""
 
     topic: str
     partition: int
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """One undecoded Kafka record.
 
     ``topic`` is the full Kafka topic, ``timestamp_ms`` Kafka's time in milliseconds since

@@ -8,6 +8,8 @@ from enum import Enum
 from itertools import pairwise
 from typing import Any
 
+import msgspec
+
 from igwn_alert_celery.dead_letter import DeadLetter
 
 __all__ = [
@@ -25,8 +27,7 @@ __all__ = [
 OFFSET_LIMIT = 2**53
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(msgspec.Struct, frozen=True, gc=False):
     """One command of the task broker: ``lpush``, ``publish``, ``pexpire`` on Redis; ``apply``
     elsewhere, with a task call as its value.
 
@@ -39,8 +40,7 @@ class Command:
     task_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """What one record became."""
 
     offset: int
@@ -50,11 +50,14 @@ class Entry:
     @property
     def cost(self) -> tuple[int, int]:
         """How many commands and dead letters there are, and their size in bytes."""
-        values = [command.value for command in self.commands]
-        size = sum(len(value) for value in values if isinstance(value, bytes))
-        kept = sum(len(letter.value or b"") for letter in self.dead_letters)
-        # A dead letter holds the record in base64.
-        return len(values) + len(self.dead_letters), size + kept * 4 // 3
+        size = 0
+        for command in self.commands:
+            if isinstance(command.value, bytes):
+                size += len(command.value)
+        for letter in self.dead_letters:
+            # A dead letter holds the record in base64.
+            size += len(letter.value or b"") * 4 // 3
+        return len(self.commands) + len(self.dead_letters), size
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from igwn_alert_celery.enqueue.channel import Unroutable
 from igwn_alert_celery.enqueue.message import TaskCall, apply
 from igwn_alert_celery.enqueue.regular import Watch, why_ordinary
 from igwn_alert_celery.enqueue.results import without_results
-from igwn_alert_celery.enqueue.template import Template, compile_template
+from igwn_alert_celery.enqueue.template import Template, compile_template, quote
 from igwn_alert_celery.errors import PoisonRecord, TaskBrokerUnavailable
 from igwn_alert_celery.task import HEADER
 
@@ -48,22 +48,26 @@ class Builder:
         self._templates: dict[tuple[str, bool | None], Template | None] = {}
         self._watch = Watch(app)
         self._fast = True
-        self._json = b""
-        self._bodies: dict[tuple[bytes, bytes], bytes] = {}
+        self._looked = False
+        self._json = self._quoted = b""
 
     def commands(self, call: TaskCall) -> tuple[Command, ...]:
         """Return the commands; raises :exc:`PoisonRecord` when no queue would take them."""
-        if call.json is not self._json:
-            self._begin(call.json)
+        if not self._looked:
+            self._look()
         template = self._template(call.task) if self._fast and call.kombu_safe else None
         if template is None:
             return self._build(call)
-        body = self._body(template, call.json)
-        return (template.fill(body, call.task_id, call.header),)
+        if call.json is not self._json:  # of several handlers only the first one makes it
+            self._json, self._quoted = call.json, call.quoted or quote(call.json)
+        return (template.fill(self._quoted, call.task_id, call.header),)
 
-    def _begin(self, alert_json: bytes) -> None:
-        """Look round, once an alert, for what would make templates wrong."""
-        self._json, self._bodies = alert_json, {}
+    def look_again(self) -> None:
+        """Look, before the next call, for what would make templates wrong."""
+        self._looked = False
+
+    def _look(self) -> None:
+        self._looked = True
         if self._watch.changed():
             self._templates.clear()
             self._ordinary_way.clear()
@@ -90,12 +94,6 @@ class Builder:
             # Border: a task's own code may want more of an alert than a probe has.
             logger.info("%s cannot be tried out", task.name, exc_info=True)
             return f"its messages cannot be tried out: {exc!r}"
-
-    def _body(self, template: Template, alert_json: bytes) -> bytes:
-        shape = (template.before, template.after)
-        if shape not in self._bodies:
-            self._bodies[shape] = template.body(alert_json)
-        return self._bodies[shape]
 
     def _build(self, call: TaskCall) -> tuple[Command, ...]:
         try:

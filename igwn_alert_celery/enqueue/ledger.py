@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Collection
 from typing import Any
 
+import msgspec
 from redis import Redis
 from redis.exceptions import ResponseError
 
@@ -36,6 +37,7 @@ __all__ = ["ROOT", "Ledger", "LedgerWriting"]
 #: All our keys begin with it, after kombu's ``global_keyprefix``.
 ROOT = "igwn_alert:"
 
+_encode = msgspec.json.Encoder().encode
 _KINDS = frozenset({"lpush", "pexpire", "publish"})
 
 
@@ -230,7 +232,8 @@ class Ledger:
             f"{self._root}outstanding",
         ]
         indexes: dict[str, int] = {}
-        operations: list[Any] = []
+        operations: list[tuple[str, int, int | str]] = []
+        values: list[Any] = []
         for entry in batch.entries:
             for command in entry.commands:
                 if command.key not in indexes:
@@ -238,12 +241,14 @@ class Ledger:
                     indexes[command.key] = len(keys)
                 where = indexes[command.key]
                 noted = command.task_id if self._notes_outstanding else ""
-                operations += (_checked(command).kind, entry.offset, where, command.value, noted)
+                operations.append((_checked(command).kind, entry.offset, where))
+                values += (command.value, noted)
             for letter in entry.dead_letters:
-                operations += ("dead", entry.offset, letter.id, letter.to_json(), "")
+                operations.append(("dead", entry.offset, letter.id))
+                values += (letter.to_json(), "")
         believed = batch.believed
         head = (self.id, believed.next_offset, believed.epoch, batch.next_offset, *self._bounds)
-        return keys, [*head, len(operations) // 5, *operations]
+        return keys, [*head, _encode(operations), *values]
 
 
 class LedgerWriting:

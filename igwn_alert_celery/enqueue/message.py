@@ -8,11 +8,12 @@ compression, router or ``before_task_publish`` receiver has its say.
 from __future__ import annotations
 
 import functools
+import hashlib
 import json
 import uuid
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from celery import Task
 from kombu import serialization
 from kombu.exceptions import EncodeError
@@ -26,31 +27,34 @@ __all__ = ["ARGSREPR", "TaskCall", "apply", "task_id"]
 ARGSREPR = "(<igwn-alert>,)"
 
 _NAMESPACE = uuid.UUID("5f0c3a5e-6d0e-5a0e-9d7e-1f6f3a9b6c11")
+_VARIANTS = {digit: "89ab"[int(digit, 16) % 4] for digit in "0123456789abcdef"}
 # What JSON can carry and other serializers refuse, or change without a word.
 _HARD: tuple[Any, ...] = (float("nan"), float("-inf"), 2**70, -0.0, "\ud800", "\x00\x85", {"": []})
 
 
 def task_id(partition: PartitionId, offset: int, task_name: str) -> str:
     """Return the id of the task for this alert and handler: always the same."""
-    parts = (
-        partition.cluster_id,
-        partition.consumer_group,
-        partition.topic_id or partition.topic,
-        str(partition.partition),
-        str(offset),
-        task_name,
-    )
-    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+    topic = partition.topic_id or partition.topic
+    group = f"{partition.cluster_id}\x1f{partition.consumer_group}"
+    name = f"{group}\x1f{topic}\x1f{partition.partition}\x1f{offset}\x1f{task_name}"
+    return _uuid5(name)
 
 
-@dataclass(frozen=True, slots=True)
-class TaskCall:
+def _uuid5(name: str) -> str:
+    """Return what ``uuid5`` does in our namespace, in a fifth of the time (RFC 9562, 5.5)."""
+    found = hashlib.sha1(_NAMESPACE.bytes + name.encode(), usedforsecurity=False).hexdigest()
+    variant = _VARIANTS[found[16]]
+    return f"{found[:8]}-{found[8:12]}-5{found[13:16]}-{variant}{found[17:20]}-{found[20:32]}"
+
+
+class TaskCall(msgspec.Struct, frozen=True, gc=False):
     """One alert for one handler.
 
     ``content`` is the alert, or None where nobody has needed more than its JSON text ``json`` yet;
-    ``kombu_safe`` is False when kombu's JSON decoder would
-    turn a part of it into something else; it then travels as text. ``record`` is what it came
-    from: kept whole as a dead letter when no task can be made of it.
+    ``kombu_safe`` is False when kombu's JSON decoder would turn a part of it into something else;
+    it then travels as text. ``record`` is what it came from: kept whole as a dead letter when no
+    task can be made of it. ``quoted`` is the text as it stands within a JSON string, where it came
+    so.
     """
 
     task: Task
@@ -60,6 +64,7 @@ class TaskCall:
     json: bytes
     kombu_safe: bool
     record: Record | None = None
+    quoted: bytes | None = None
 
     @property
     def argument(self) -> Any:

@@ -115,6 +115,7 @@ class RedisEnqueuer:
 
     def begin(self, batch: Batch) -> Writing:
         """Send one batch, which is written in one atomic step."""
+        required(self._builder).look_again()
         return self.ledger.begin(batch)
 
     def renew_id(self) -> None:

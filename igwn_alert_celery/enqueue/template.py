@@ -5,55 +5,61 @@ A template is compiled from a message that Celery and kombu themselves built, an
 when a second message, built for other values, comes out equal after decoding. Whatever could
 change a message from one alert to the next keeps the handler on the ordinary way
 (:mod:`igwn_alert_celery.enqueue.regular`).
+
+The body stands in the message as it is (kombu's ``body_encoding`` of ``None``), and not in base64:
+GraceDB's alerts come within a JSON string, and go on in one without being touched. It is a third
+smaller in Redis, and read in half the time (decision 15).
 """
 
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from celery import Task
-from kombu.utils.json import dumps, loads
+from kombu.utils.json import loads
 
 from igwn_alert_celery.enqueue.batch import Command
 from igwn_alert_celery.enqueue.message import TaskCall
 
-__all__ = ["Template", "compile_template"]
+__all__ = ["Template", "compile_template", "quote"]
 
 Build = Callable[[TaskCall], tuple[Command, ...]]
-_SLOTS = ("body", "task_id", "tag", "header")
+_SLOTS = ("alert", "task_id", "tag", "header")
 _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A task message with slots for body, task id, delivery tag and our header.
+    """A task message with slots for alert, task id, delivery tag and our header.
 
-    ``pieces`` has what stands before, between and after the slots, and nothing in each slot.
+    ``pieces`` has what stands before, between and after the slots, and nothing in each slot;
+    ``tags`` never gives the same one twice.
     """
 
     key: str
     pieces: tuple[bytes, ...]
     slots: tuple[int, ...]
-    before: bytes
-    after: bytes
+    tags: Iterator[bytes]
 
-    def body(self, alert_json: bytes) -> bytes:
-        """Return the base64 body around the alert's JSON text."""
-        return base64.b64encode(self.before + alert_json + self.after)
-
-    def fill(self, body: bytes, task_id: str, header: dict[str, Any]) -> Command:
-        """Return the finished command for one alert."""
-        values = (body, task_id.encode(), str(uuid.uuid4()).encode(), _encode(header))
+    def fill(self, quoted: bytes, task_id: str, header: dict[str, Any]) -> Command:
+        """Return the finished command for one alert, given as :func:`quote` returns it."""
+        values = (quoted, task_id.encode(), next(self.tags), _encode(header))
         pieces = list(self.pieces)
         pieces[1::2] = [values[slot] for slot in self.slots]
         return Command("lpush", self.key, b"".join(pieces), task_id)
+
+
+def quote(alert_json: bytes) -> bytes:
+    """Return an alert's JSON text as it stands within a JSON string, without the quotes."""
+    return _encode(alert_json.decode())[1:-1]
 
 
 def compile_template(task: Task, build: Build) -> Template | str:
@@ -67,7 +73,7 @@ def compile_template(task: Task, build: Build) -> Template | str:
     template = _split(commands[0], probe)
     if isinstance(template, str):
         return template
-    filled = template.fill(template.body(other.json), other.task_id, other.header)
+    filled = template.fill(quote(other.json), other.task_id, other.header)
     return template if _equal(filled, build(other)) else "two of its messages differ"
 
 
@@ -85,19 +91,23 @@ def _split(command: Command, probe: TaskCall) -> Template | str:
     exchange = properties["delivery_info"]["exchange"]
     if exchange:
         return f"it goes through exchange {exchange!r}, whose bindings may change"
-    if properties.get("body_encoding") != "base64" or message.get("content-encoding") != "utf-8":
-        return "its body is not JSON in base64"
-    before, found, after = base64.b64decode(message["body"]).partition(probe.json)
-    if not found:
+    message["body"], properties["body_encoding"] = _body(message), None
+    if message.get("content-encoding") != "utf-8" or probe.json.decode() not in message["body"]:
         return "its JSON is not Python's own"
-    values = (message["body"], probe.task_id, properties["delivery_tag"], dumps(probe.header))
-    parts = re.split("(" + "|".join(re.escape(value) for value in values) + ")", text)
+    quoted = quote(probe.json).decode()
+    values = (quoted, probe.task_id, properties["delivery_tag"], json.dumps(probe.header))
+    parts = re.split("(" + "|".join(map(re.escape, values)) + ")", json.dumps(message))
     slots = tuple(values.index(part) for part in parts[1::2])
     if set(slots) != set(range(len(_SLOTS))):
         return "its message does not show the alert, its id and its header"
     parts[1::2] = [""] * len(slots)
-    pieces = tuple(part.encode() for part in parts)
-    return Template(command.key, pieces, slots, before, after)
+    return Template(command.key, tuple(part.encode() for part in parts), slots, _tags())
+
+
+def _tags() -> Iterator[bytes]:
+    """Generate delivery tags: kombu's are random, and to ask for that each time takes time."""
+    first = str(uuid.uuid4()).encode()
+    return (b"%b-%d" % (first, number) for number in itertools.count())
 
 
 def _equal(ours: Command, theirs: tuple[Command, ...]) -> bool:
@@ -108,6 +118,13 @@ def _equal(ours: Command, theirs: tuple[Command, ...]) -> bool:
 
 def _decoded(command: Command) -> Any:
     message = loads(bytes(command.value))
-    message["properties"].pop("delivery_tag")
-    message["body"] = loads(base64.b64decode(message["body"]))
+    message["body"] = loads(_body(message))
+    # How the body is written down; and what is never the same.
+    del message["properties"]["body_encoding"], message["properties"]["delivery_tag"]
     return message
+
+
+def _body(message: dict[str, Any]) -> str:
+    """Return a message's body, as kombu hands it on (``Channel.decode_body``)."""
+    body, encoding = message["body"], message["properties"].get("body_encoding")
+    return base64.b64decode(body).decode("utf-8", "replace") if encoding == "base64" else body

@@ -3,8 +3,8 @@
 -- KEYS: ledger, position, dead letters, their order, their bytes, outstanding tasks, then queues
 --       and channels.
 -- ARGV: ledger id, believed offset, epoch, next offset, most dead letters, most bytes,
---       number of operations, then per operation: kind, offset, index of its key or id, value,
---       id of the task that is outstanding from now on (or '').
+--       operations as a JSON list of [kind, offset, index of its key or id], then for each of them:
+--       value, id of the task that is outstanding from now on (or '').
 -- Returns verdict, next offset, epoch, the next offset of before, then evicted dead letters.
 -- Lua does not roll back: everything that can fail is checked before the first write.
 local COMMANDS = {lpush = 'LPUSH', pexpire = 'PEXPIRE', publish = 'PUBLISH'}
@@ -57,15 +57,16 @@ local function outstanding_refused()
   end
 end
 
+local operations = cjson.decode(ARGV[7])
 local checked, letters, outstanding = {}, false, false
-for at = 8, 7 + 5 * tonumber(ARGV[7]), 5 do
-  local kind, where = ARGV[at], ARGV[at + 2]
-  outstanding = outstanding or ARGV[at + 4] ~= ''
+for number, operation in ipairs(operations) do
+  local kind, where = operation[1], operation[3]
+  outstanding = outstanding or ARGV[7 + 2 * number] ~= ''
   local name = kind .. ' ' .. where
   if kind == 'dead' then
     letters = true
   elseif not checked[name] then
-    local refused = command_refused(kind, KEYS[tonumber(where)])
+    local refused = command_refused(kind, KEYS[where])
     if refused then return redis.error_reply(refused) end
     checked[name] = true
   end
@@ -78,18 +79,32 @@ if next_offset == stored then return {'WRITTEN', stored, epoch, stored} end
 -- Redis refuses a script's first write only (out of memory, read-only, disk full): let that be
 -- one that changes nothing, so that a PUBLISH, which is no write, never goes out without the rest.
 redis.call('HSET', KEYS[2], 'next', position[1])
-for at = 8, 7 + 5 * tonumber(ARGV[7]), 5 do
-  local kind, offset, where, value = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3]
-  local id = ARGV[at + 4]
-  if offset >= stored then
-    if kind == 'dead' then keep_letter(KEYS[3], KEYS[4], KEYS[5], where, value)
-    else
-      redis.call(COMMANDS[kind], KEYS[tonumber(where)], value)
-      -- With its message: nobody else has it once a worker has popped it and died.
-      if id ~= '' then redis.call('HSET', KEYS[6], id, value) end
-    end
+-- One command for many values: each call of Redis from Lua costs as much as its value.
+local pushed, noted = {}, {}
+local function push()
+  for key, values in pairs(pushed) do redis.call('LPUSH', key, unpack(values)) end
+  -- With their messages: nobody else has them once a worker has popped them and died.
+  if #noted > 0 then redis.call('HSET', KEYS[6], unpack(noted)) end
+  pushed, noted = {}, {}
+end
+
+for number, operation in ipairs(operations) do
+  local kind, offset, where = unpack(operation)
+  local value, id = ARGV[6 + 2 * number], ARGV[7 + 2 * number]
+  if offset < stored then  -- it is there already
+  elseif kind == 'dead' then keep_letter(KEYS[3], KEYS[4], KEYS[5], where, value)
+  elseif kind == 'lpush' then
+    local values = pushed[KEYS[where]] or {}
+    values[#values + 1], pushed[KEYS[where]] = value, values
+    if id ~= '' then noted[#noted + 1], noted[#noted + 2] = id, value end
+    -- Lua passes some thousand values at most.
+    if #values == 1000 or #noted == 2000 then push() end
+  else
+    push()
+    redis.call(COMMANDS[kind], KEYS[where], value)
   end
 end
+push()
 local reply = {'WRITTEN', next_offset, epoch, stored}
 if letters then
   local most, most_bytes = tonumber(ARGV[5]), tonumber(ARGV[6])

@@ -9,14 +9,22 @@ import decimal
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
+import msgspec
 from hop.io import Deserializer
 
 from igwn_alert_celery.errors import PoisonRecord
 from igwn_alert_celery.kafka.avro_bound import count_records
-from igwn_alert_celery.kafka.json_text import Glance, glance, is_kombu_safe, parse, unwrap
+from igwn_alert_celery.kafka.json_text import (
+    Glance,
+    glance,
+    is_kombu_safe,
+    parse,
+    string_in,
+    unwrap,
+)
 from igwn_alert_celery.kafka.transport import place_of
 from igwn_alert_celery.kafka.xml_bound import check_xml
 from igwn_alert_celery.record import Record
@@ -34,8 +42,7 @@ _MOST_NOTICE_BYTES = 100_000
 _MOST_DETAIL = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True, gc=False):
     """An alert's own JSON text, and what is known of it.
 
     Attributes
@@ -49,6 +56,8 @@ class Decoded:
         ``{"content": …, "format": …}``.
     seen : Glance or None
         What filters ask first, where it has not been made.
+    quoted : bytes or None
+        The same text as it stands within a JSON string, without the quotes, where it came in one.
     original : Record or None
         The message that was fetched, where hop had offloaded it: its key, id and sender count.
     """
@@ -57,6 +66,7 @@ class Decoded:
     kombu_safe: bool
     read: dict[str, Any] | None = None
     seen: Glance | None = None
+    quoted: bytes | None = None
     original: Record | None = None
 
     @property
@@ -117,7 +127,7 @@ def _decode(record: Record, limits: _Limits) -> Decoded:
         return _unlabelled(value, limits)
     name = raw_name.decode("utf-8", "backslashreplace").lower()
     if name == "json":
-        return _labelled_json(_text(value), limits)
+        return _wrapped(value, limits) or _labelled_json(_text(value), limits)
     if name == "external":
         return _external(parse(_text(value)), limits)
     if name not in _MODELS:
@@ -132,20 +142,25 @@ def _text(value: bytes) -> str:
         raise PoisonRecord("not_json", f"not UTF-8: {exc}") from exc
 
 
+def _wrapped(value: bytes, limits: _Limits) -> Decoded | None:
+    """Look at an alert that came as GraceDB sends it, in a JSON string; None where it did not."""
+    text = string_in(value)
+    seen = None if text is None else glance(text)
+    if text is None or seen is None:
+        return None
+    return _unread(seen, text, limits, value[1:-1])
+
+
 def _labelled_json(text: str, limits: _Limits) -> Decoded:
     if seen := glance(text):
         return _unread(seen, text, limits)
-    value = parse(text)
-    # GraceDB's way: a string that holds the alert.
-    if isinstance(value, str) and (seen := glance(value)):
-        return _unread(seen, value, limits)
-    return _from_json(value, text, limits)
+    return _from_json(parse(text), text, limits)
 
 
-def _unread(seen: Glance, text: str, limits: _Limits) -> Decoded:
+def _unread(seen: Glance, text: str, limits: _Limits, quoted: bytes | None = None) -> Decoded:
     raw = text.encode("utf-8")
     _check_size(raw, limits, "becomes ")
-    return Decoded(raw, is_kombu_safe(text), seen=seen)
+    return Decoded(raw, is_kombu_safe(text), seen=seen, quoted=quoted)
 
 
 def _from_json(value: Any, text: str, limits: _Limits) -> Decoded:
@@ -193,7 +208,7 @@ def _external(found: Any, limits: _Limits) -> Decoded:
         raise PoisonRecord("offload_missing", f"what is at {place_of(url)} is not fetched here")
     original = limits.fetch(url)
     decoded = _decode(original, _Limits(limits.max_bytes, None, is_fetched=True))
-    return replace(decoded, original=original)
+    return msgspec.structs.replace(decoded, original=original)
 
 
 def _model(name: str, value: bytes, max_bytes: int) -> Any:

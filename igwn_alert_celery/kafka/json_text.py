@@ -20,7 +20,7 @@ import msgspec
 
 from igwn_alert_celery.errors import PoisonRecord
 
-__all__ = ["MOST_DEPTH", "Glance", "glance", "is_kombu_safe", "parse", "unwrap"]
+__all__ = ["MOST_DEPTH", "Glance", "glance", "is_kombu_safe", "parse", "string_in", "unwrap"]
 
 #: Deeper alerts would end in a RecursionError in the pool, before the task runs.
 MOST_DEPTH = 200
@@ -30,7 +30,9 @@ _KOMBU_KEYS = {"__type__", "__value__"}
 _ESCAPED = re.compile(r"\\u00[5-7]")
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[{]}"))
+_NO_OPENING_BRACKETS = bytes(set(range(256)) - set(b"[{"))
 _read = msgspec.json.Decoder().decode
+_read_string = msgspec.json.Decoder(str).decode
 
 
 class _Object(msgspec.Struct):
@@ -77,6 +79,22 @@ def glance(text: str) -> Glance | None:
         return None
     _check_depth(text)
     return None if _may_have_long_integer(text) else found
+
+
+def string_in(value: bytes) -> str | None:
+    """Return the text in bytes that are one JSON string, from its first quote to its last.
+
+    Returns
+    -------
+    str or None
+        None says nothing but that :func:`parse` has to be asked. Else it would return the same.
+    """
+    if value[:1] != b'"' or value[-1:] != b'"':
+        return None
+    try:
+        return _read_string(value)
+    except (msgspec.DecodeError, ValueError):
+        return None
 
 
 def parse(text: str) -> Any:
@@ -162,7 +180,10 @@ def _may_have_long_integer(text: str) -> bool:
     most = getattr(sys, "get_int_max_str_digits", int)()
     if not most:
         return False
-    for place in range(0, len(text), most):
+    for number, char in enumerate(text[::most]):
+        if char not in string.digits:
+            continue
+        place = number * most
         before, after = text[max(0, place - most) : place], text[place : place + most]
         digits = len(before) - len(before.rstrip(string.digits))
         if digits + len(after) - len(after.lstrip(string.digits)) > most:
@@ -171,7 +192,9 @@ def _may_have_long_integer(text: str) -> bool:
 
 
 def _check_depth(text: str) -> None:
-    if text.count("[") + text.count("{") > MOST_DEPTH and _depth(text) > MOST_DEPTH:
+    # In one pass, and without an object for each bracket.
+    opening = text.encode("utf-8", "surrogatepass").translate(None, _NO_OPENING_BRACKETS)
+    if len(opening) > MOST_DEPTH and _depth(text) > MOST_DEPTH:
         raise PoisonRecord("too_deep", f"nested deeper than {MOST_DEPTH} levels")
 
 

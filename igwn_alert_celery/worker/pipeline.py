@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import logging
 import traceback
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 from celery import Task
 
 from igwn_alert_celery import signals
@@ -29,8 +29,7 @@ __all__ = ["Pipeline", "Prepared", "record_info"]
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(msgspec.Struct, frozen=True, gc=False):
     """One record, ready to be written: its entry, its alert (None for a dead letter or a
     skipped test record) and the ids of its tasks.
     """
@@ -94,10 +93,13 @@ class Pipeline:
                 decoded.json,
                 decoded.kombu_safe,
                 record,
+                decoded.quoted,
             )
             letter = self._prepare(call, record, commands)
-            letters += [] if letter is None else [letter]
-            ids += [call.task_id] if letter is None else []
+            if letter is None:
+                ids.append(call.task_id)
+            else:
+                letters.append(letter)
         entry = Entry(record.offset, tuple(commands), tuple(letters))
         return Prepared(entry, alert, tuple(ids))
 
@@ -162,10 +164,15 @@ def record_info(
         offset=record.offset,
         timestamp_ms=record.timestamp_ms,
         key=_text(sent.key),
-        id=str(uuid.UUID(bytes=raw_id)) if raw_id and len(raw_id) == 16 else _text(raw_id),
+        id=_uuid(raw_id) if raw_id and len(raw_id) == 16 else _text(raw_id),
         sender=_text(sent.header("_sender")),
         redelivered=redelivered,
     )
+
+
+def _uuid(value: bytes) -> str:
+    text = value.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _text(value: bytes | None) -> str | None:

@@ -7,7 +7,6 @@ import json
 import random
 import time
 import uuid
-from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +20,7 @@ from tests.faults.sender import PARTITIONS, Sender
 from tests.faults.servers import FaultKafka, FaultRabbitMQ, FaultRedis
 from tests.faults.story import Story
 from tests.faults.ways import OURS, Way
+from tests.services.task_message import body_of
 from tests.services.wait import wait_until
 
 __all__ = ["Servers", "Stage"]
@@ -162,7 +162,7 @@ class Stage:
         if self.on_redis:
             with self.servers.redis.client() as client:
                 items = client.lrange(f"{self.name}-counted", 0, -1)
-            bodies = [b64decode(json.loads(item)["body"]) for item in reversed(items)]
+            bodies = [body_of(json.loads(item)) for item in reversed(items)]
         else:
             bodies = self._drained()
         return [int(json.loads(body)[0][0]["uid"]) for body in bodies]

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from celery import Celery
 
 from igwn_alert_celery import IGWNAlert
 from igwn_alert_celery.worker.supervisor import Supervisor
+from tests.services.task_message import body_of
 from tests.services.wait import wait_until
 
 __all__ = ["Receiving", "receiving"]
@@ -45,7 +45,7 @@ class Receiving:
         found = []
         for item in reversed(self.redis.lrange("celery", 0, -1)):
             message = json.loads(item)
-            body = json.loads(base64.b64decode(message["body"]))
+            body = json.loads(body_of(message))
             found.append((body[0][0], message["headers"]["igwn_alert"]))
         return found
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 
 import pytest
@@ -12,6 +11,7 @@ from igwn_alert_celery.kafka.encode import encode
 from tests.integration.command import Command
 from tests.integration.conftest import alert
 from tests.integration.letters import FIRST, LETTERS, keep, left
+from tests.services.task_message import body_of
 from tests.services.wait import wait_until
 from tests.unit.letters import letter_of
 
@@ -91,7 +91,7 @@ def test_letters_become_tasks_of_their_handlers(deployment, command):
         "timestamp_ms": for_one.timestamp_ms,
         "redelivered": True,
     }
-    assert json.loads(base64.b64decode(message["body"]))[0][0]["uid"] == "S1"
+    assert json.loads(body_of(message))[0][0]["uid"] == "S1"
 
     done = command.run(*LETTERS, "replay", "--all")
     assert done.returncode == 1

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import copy
 import dataclasses
 import json
 import pickle
 import time
 
 import pytest
+from msgspec import structs
 
 from igwn_alert_celery.record import Record, RecordInfo, TopicPartition
 
@@ -15,12 +17,12 @@ INFO = RecordInfo("superevent", 3, 7, 1000, "k", "an-id", "somebody")
 def test_headers():
     assert RECORD.header("a") == b"1"
     assert RECORD.header("b") is None
-    assert dataclasses.replace(RECORD, headers=(("a", None),)).header("a") is None
+    assert structs.replace(RECORD, headers=(("a", None),)).header("a") is None
 
 
 @pytest.mark.parametrize("value", [b"", b"true", b"false", None])
 def test_a_test_record_is_one_whatever_the_header_holds(value):
-    assert dataclasses.replace(RECORD, headers=(("_test", value),)).is_test
+    assert structs.replace(RECORD, headers=(("_test", value),)).is_test
     assert not RECORD.is_test
 
 
@@ -63,6 +65,6 @@ def test_the_header_is_json_and_says_redelivered_only_when_it_is():
 @pytest.mark.parametrize("value", [RECORD, INFO, TopicPartition("a", 0)])
 def test_they_are_values(value):
     assert pickle.loads(pickle.dumps(value)) == value
-    assert hash(value) == hash(dataclasses.replace(value))
-    with pytest.raises(dataclasses.FrozenInstanceError):
+    assert hash(value) == hash(copy.copy(value))
+    with pytest.raises(AttributeError):
         value.topic = "other"

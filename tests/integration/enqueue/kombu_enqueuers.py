@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import structs
 
 from igwn_alert_celery.enqueue.batch import Batch, Entry, PartitionId, Position
 from igwn_alert_celery.enqueue.kombu import KombuEnqueuer
@@ -36,7 +37,7 @@ def numbered(task: Any, number: int, **header: Any) -> Any:
     text = f'{{"uid": "S{number}"}}'
     record = Record("gracedb.superevent", 3, number, 0, b"key", text.encode(), (("_id", b"x"),))
     call = call_of(task, text, f"task-{task.name}-{number}")
-    return replace(call, record=record, header={**call.header, **header})
+    return structs.replace(call, record=record, header={**call.header, **header})
 
 
 def batch(

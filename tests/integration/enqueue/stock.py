@@ -74,6 +74,8 @@ def _read(app: Celery, queue: str, message: Any) -> dict[str, Any]:
     message.accept = serialization.prepare_accept_content(app.conf.accept_content)
     body = message.decode()
     properties = {**message.properties, "delivery_tag": None}
+    # How the body was written down; kombu has read it.
+    properties.pop("body_encoding", None)
     headers = dict(message.headers)
     times = [properties.pop("expiration", None), headers.pop("expires", None)]
     return {

@@ -11,7 +11,14 @@ from kombu import Exchange, Queue
 
 from igwn_alert_celery.enqueue.message import TaskCall
 from tests.integration.enqueue.sendings import QUEUES, Sending, Stamping, queues
-from tests.integration.enqueue.stock import HEADERS, call_of, same, sent_by_celery, sent_by_us
+from tests.integration.enqueue.stock import (
+    HEADERS,
+    call_of,
+    same,
+    sent_by_celery,
+    sent_by_us,
+    write,
+)
 
 ALERT = '{"uid": "S230518h", "alert_type": "new"}'
 
@@ -120,7 +127,7 @@ def ask_for_results(app, stack):
         (Sending(), ask_for_results),
     ],
 )
-def test_what_changes_later_is_seen_with_the_next_alert(opened_app, sending, later):
+def test_what_changes_later_is_seen_with_the_next_batch(opened_app, sending, later):
     with opened_app(sending) as (app, task, enqueuer), contextlib.ExitStack() as stack:
         assert agrees(app, task, enqueuer)
         assert enqueuer.ordinary_way == {}
@@ -128,9 +135,11 @@ def test_what_changes_later_is_seen_with_the_next_alert(opened_app, sending, lat
         assert agrees(app, task, enqueuer)
 
 
-def test_an_event_that_is_wanted_later_goes_out_with_the_next_alert(opened_app, plain_sending):
+def test_an_event_that_is_wanted_later_goes_out_with_the_next_batch(opened_app, plain_sending):
     with opened_app(plain_sending) as (app, task, enqueuer):
-        assert len(enqueuer.prepare(call_of(task, ALERT))) == 1
+        commands = enqueuer.prepare(call_of(task, ALERT))
+        assert len(commands) == 1
+        write(enqueuer, commands)
         app.conf.task_send_sent_event = True
         assert len(enqueuer.prepare(call_of(task, ALERT))) == 2
 

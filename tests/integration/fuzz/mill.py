@@ -7,10 +7,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from celery import Celery
+from msgspec import structs
 
 from igwn_alert_celery import IGWNAlert
 from igwn_alert_celery.alert import Alert
@@ -88,7 +89,7 @@ class Mill:
     def grind(self, records: Sequence[Record]) -> list[str]:
         """Return what each record became; every promise about them is asserted."""
         start = self.progress.position.next_offset
-        sent = [replace(record, offset=start + n) for n, record in enumerate(records)]
+        sent = [structs.replace(record, offset=start + n) for n, record in enumerate(records)]
         before = self.metrics.counters.copy()
         writer = Writer(self.timed, self.enqueuer, self.metrics)
         for answer in writer.write([(self.progress, sent)]):

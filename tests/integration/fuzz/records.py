@@ -6,9 +6,9 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 from hypothesis import strategies as st
+from msgspec import structs
 
 from igwn_alert_celery.record import Record
 from tests.integration.fuzz.values import record_values
@@ -83,7 +83,7 @@ def mutated(saved: Sequence[Record], seed: int, count: int) -> Iterator[Record]:
             value = chance.choice(_CHANGES)(chance, value, other.value or b"")
         headers = chance.choice((record, record, record, other)).headers
         key = chance.choice((record.key, other.key, chance.randbytes(5)))
-        yield replace(record, value=value, headers=headers, key=key)
+        yield structs.replace(record, value=value, headers=headers, key=key)
 
 
 def _flip(chance: random.Random, value: bytes, _other: bytes) -> bytes:

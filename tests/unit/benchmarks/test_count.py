@@ -54,5 +54,11 @@ def test_a_message_is_read_whatever_the_form_of_its_alert():
     alerts = Alerts(1_000)
     for value in (alerts.wire(17), alerts.text(17).encode()):
         body = b64encode(b"[[" + value + b"], {}, {}]").decode()
-        item = json.dumps({"body": body, "headers": {"id": "x", "task": "t"}}).encode()
+        item = json.dumps(
+            {
+                "body": body,
+                "properties": {"body_encoding": "base64"},
+                "headers": {"id": "x", "task": "t"},
+            }
+        ).encode()
         assert arrival(item) == Arrival("x", "t", 17)

@@ -27,7 +27,13 @@ class List:
 
 def item(number):
     body = b64encode(b"[[" + ALERTS.wire(number) + b"], {}, {}]").decode()
-    return json.dumps({"body": body, "headers": {"id": str(number), "task": "t"}}).encode()
+    return json.dumps(
+        {
+            "body": body,
+            "properties": {"body_encoding": "base64"},
+            "headers": {"id": str(number), "task": "t"},
+        }
+    ).encode()
 
 
 @pytest.mark.parametrize("count", [0, 1, 199, 200, 201, 450])

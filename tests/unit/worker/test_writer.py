@@ -2,9 +2,10 @@
 """How records are put together into batches."""
 
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import pytest
+from msgspec import structs
 
 from igwn_alert_celery.dead_letter import DeadLetter
 from igwn_alert_celery.enqueue.batch import (
@@ -200,7 +201,7 @@ def test_a_partition_that_the_ledger_disagrees_with_is_left_and_the_others_go_on
 def test_what_is_on_its_way_is_answered_before_kafka_is_said_to_be_away():
     told = Told()
     progress, records = large(0, 2)
-    records[1] = replace(records[1], key=b"away")
+    records[1] = structs.replace(records[1], key=b"away")
     answers = []
     with pytest.raises(KafkaUnavailable):
         answers.extend(
