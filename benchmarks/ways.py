@@ -24,6 +24,7 @@ FLOORS = {
         ("template", "template"),
         ("string unwrapped", "unwrapped"),
         ("parsed by the standard library", "parsed"),
+        ("not in base64", "untouched"),
     )
 }
 _APPS = {

@@ -9,7 +9,7 @@ import decimal
 import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import msgspec
@@ -78,8 +78,7 @@ class Decoded(msgspec.Struct, frozen=True, gc=False):
         return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Limits:
+class _Limits(msgspec.Struct, frozen=True, gc=False):
     max_bytes: int
     fetch: Fetch | None
     is_fetched: bool = False
@@ -145,22 +144,20 @@ def _text(value: bytes) -> str:
 def _wrapped(value: bytes, limits: _Limits) -> Decoded | None:
     """Look at an alert that came as GraceDB sends it, in a JSON string; None where it did not."""
     text = string_in(value)
-    seen = None if text is None else glance(text)
-    if text is None or seen is None:
-        return None
-    return _unread(seen, text, limits, value[1:-1])
+    return None if text is None else _glanced(text, limits, value[1:-1])
 
 
 def _labelled_json(text: str, limits: _Limits) -> Decoded:
-    if seen := glance(text):
-        return _unread(seen, text, limits)
-    return _from_json(parse(text), text, limits)
+    return _glanced(text, limits) or _from_json(parse(text), text, limits)
 
 
-def _unread(seen: Glance, text: str, limits: _Limits, quoted: bytes | None = None) -> Decoded:
+def _glanced(text: str, limits: _Limits, quoted: bytes | None = None) -> Decoded | None:
     raw = text.encode("utf-8")
+    seen = glance(raw)
+    if seen is None:
+        return None
     _check_size(raw, limits, "becomes ")
-    return Decoded(raw, is_kombu_safe(text), seen=seen, quoted=quoted)
+    return Decoded(raw, is_kombu_safe(raw), seen=seen, quoted=quoted)
 
 
 def _from_json(value: Any, text: str, limits: _Limits) -> Decoded:
@@ -272,7 +269,7 @@ def _decoded(content: dict[str, Any], text: str, limits: _Limits) -> Decoded:
         text = json.dumps(content)
         content, raw = json.loads(text), text.encode("ascii")
     _check_size(raw, limits, "becomes ")
-    return Decoded(raw, is_kombu_safe(text), read=content)
+    return Decoded(raw, is_kombu_safe(raw), read=content)
 
 
 def _check_size(raw: bytes, limits: _Limits, becomes: str) -> None:

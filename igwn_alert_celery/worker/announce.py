@@ -44,19 +44,18 @@ def announce(
     counters["dead_letters_evicted"] += len(outcome.evicted)
     if outcome.evicted:
         logger.error("%d old dead letters were pushed out by the bound", len(outcome.evicted))
-    for prepared in ready:
-        if prepared.entry.offset >= before:
-            _announce_one(sender, metrics, prepared)
+    new = [prepared for prepared in ready if prepared.entry.offset >= before]
+    counters["received"] += len(new)
+    counters["enqueued"] += sum(len(prepared.task_ids) for prepared in new)
+    for prepared in new:
+        _announce_one(sender, metrics, prepared)
     for letter in outcome.kept:
         announce_letter(sender, metrics, letter)
 
 
 def _announce_one(sender: Any, metrics: Metrics, prepared: Prepared) -> None:
-    counters = metrics.counters
-    counters["received"] += 1
-    counters["enqueued"] += len(prepared.task_ids)
     if prepared.skipped:
-        counters[f"skipped_{prepared.skipped}"] += 1
+        metrics.counters[f"skipped_{prepared.skipped}"] += 1
         logger.info("test record skipped (igwn_alert_ignore_test = False takes them)")
     for letter in prepared.entry.dead_letters:
         announce_letter(sender, metrics, letter)
