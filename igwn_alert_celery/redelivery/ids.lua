@@ -4,7 +4,8 @@
 local found = redis.call('LRANGE', KEYS[1], ARGV[1], ARGV[2])
 local ids = {#found}
 for _, message in ipairs(found) do
-  -- Celery gives every task its id as correlation id; the body is base64, so it has no quotes.
+  -- Celery gives every task its id as correlation id. In the body, where it is not in base64, a
+  -- backslash stands before each quote, so that an alert's own words do not look like it.
   ids[#ids + 1] = string.match(message, '"correlation_id":%s*"([^"]*)"')
 end
 return ids

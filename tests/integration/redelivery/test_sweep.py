@@ -73,8 +73,10 @@ class World:
         task = self.app.tasks["work" if queue == "celery" else queue]
         entries = []
         for at, task_id in enumerate(task_ids, self.position.next_offset):
-            text = json.dumps({"uid": task_id}).encode()
-            call = TaskCall(task, task_id, HEADER, {"uid": task_id}, text, kombu_safe=True)
+            # Its own, which is none of the message's, though it stands there as it is.
+            content = content_of(task_id)
+            text = json.dumps(content).encode()
+            call = TaskCall(task, task_id, HEADER, content, text, kombu_safe=True)
             entries.append(Entry(at, self.enqueuer.prepare(call), ()))
         after = self.position.next_offset + len(entries)
         batch = Batch(PARTITION, self.position, after, tuple(entries))
@@ -112,6 +114,10 @@ class World:
     def close(self):
         self.enqueuer.close()
         self.link.close()
+
+
+def content_of(task_id):
+    return {"uid": task_id, "correlation_id": "x", "text": '"correlation_id": "y"'}
 
 
 @pytest.fixture(params=["", "a[1]*:"])
@@ -227,7 +233,7 @@ def test_one_that_is_lost_again_and_again_becomes_a_dead_letter(world):
     assert (letter.reason, letter.handler, json.loads(letter.value)) == (
         "lost",
         "work",
-        {"uid": "a"},
+        content_of("a"),
     )
     with world.link.using() as linked:
         assert linked.dead_letters.count() == 1
