@@ -47,6 +47,7 @@ class Alerts:
     def __init__(self, size: int) -> None:
         self.size = size
         self._parts = {kind: _parts(kind, size) for kind in ("new", "log")}
+        self._texts = {kind: _texts(parts) for kind, parts in self._parts.items()}
 
     def wire(self, number: int) -> bytes:
         """Return the record's value: a JSON string that contains JSON, as GraceDB sends it."""
@@ -55,8 +56,8 @@ class Alerts:
 
     def text(self, number: int) -> str:
         """Return the alert's own JSON."""
-        found: str = json.loads(self.wire(number))
-        return found
+        before, after = self._texts["new" if is_new(number) else "log"]
+        return f"{before}{number:07d}{after}"
 
 
 def is_new(number: int) -> bool:
@@ -79,6 +80,11 @@ def _parts(kind: str, size: int) -> tuple[bytes, bytes]:
     alert = _filled(_small(kind) if size < 5_000 else _usual(kind), size)
     before, _, after = _wire(alert).partition(_MARK.encode())
     return before, after
+
+
+def _texts(parts: tuple[bytes, bytes]) -> tuple[str, str]:
+    before, after = parts
+    return json.loads(before + b'"'), json.loads(b'"' + after)
 
 
 def _filled(alert: dict[str, Any], size: int) -> dict[str, Any]:

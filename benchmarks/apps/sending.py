@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Sends alerts through this package's publisher task, or tasks as large that do nothing.
 
-``python -m benchmarks.apps.sending single|batch|echo|raw|raw-batch COUNT BATCH`` prints as JSON
-what each send took until Kafka had acknowledged it, in milliseconds, and how many came to a second.
+``python -m benchmarks.apps.sending MODE COUNT BATCH`` prints as JSON what each send took until
+Kafka had acknowledged it, in milliseconds, and how many came to a second.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
+import string
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -20,24 +22,27 @@ from confluent_kafka import Producer
 from benchmarks import environment as env
 from benchmarks.alerts import HEADERS, TOPIC, Alerts
 from benchmarks.apps.publishing import echo, igwn_alert, notes
-from igwn_alert_celery.publisher.parcel import pack
+from igwn_alert_celery.publisher.arguments import deflated
+from igwn_alert_celery.publisher.parcel import pack, pack_each
 from tests.services.wait import wait_until
 
 __all__: list[str] = []
 
 _ALERTS = Alerts(9_800)
+# So many alerts in a row have sky maps of their own.
+_MAPS = 100
 _WARM = 5
 _LOOK_S = 0.0005
 _TIMEOUT_S = 60.0
 
 
 def _single(count: int, _batch: int) -> dict[str, Any]:
-    return _one_by_one(count, lambda number: igwn_alert.publish(TOPIC, _ALERTS.text(number)).id)
+    return _one_by_one(count, lambda number: igwn_alert.publish(TOPIC, _text(number)).id)
 
 
 def _echo(count: int, _batch: int) -> dict[str, Any]:
     def send(number: int) -> str:
-        parcel = pack(igwn_alert.settings, TOPIC, _ALERTS.text(number), None, None, test=False)
+        parcel = pack(igwn_alert.settings, TOPIC, _text(number))
         return str(echo.apply_async((), {"parcels": [parcel.as_message()]}).id)
 
     return _one_by_one(count, send)
@@ -59,10 +64,28 @@ def _one_by_one(count: int, send: Callable[[int], str]) -> dict[str, Any]:
 
 
 def _batch(count: int, batch: int) -> dict[str, Any]:
+    return _in_batches(count, batch, _many)
+
+
+def _echo_batch(count: int, batch: int) -> dict[str, Any]:
+    def send(numbers: Iterable[int]) -> str:
+        items = ((TOPIC, _text(number)) for number in numbers)
+        parcels = [parcel.as_message() for parcel in pack_each(igwn_alert.settings, items)]
+        message = deflated({"parcels": parcels, "many": True})
+        return str(echo.apply_async((), message, argsrepr="", kwargsrepr="").id)
+
+    found = _in_batches(count, batch, send)
+    del found["sends_per_s_in_task"]
+    return found
+
+
+def _in_batches(count: int, batch: int, send: Callable[[Iterable[int]], str]) -> dict[str, Any]:
+    """Send one after the other, and do not wait for any before the last is sent."""
     waves = list(_waves(count, batch))
-    _done([_many(range(_WARM)), _many(range(_WARM))])
+    for _ in range(_WARM):
+        _done([send(range(batch)), send(range(batch))])
     called, used_s = time.monotonic_ns(), time.process_time()
-    ids = [_many(wave) for wave in waves]
+    ids = [send(wave) for wave in waves]
     used_s = time.process_time() - used_s
     found = _done(ids)
     ends = [found[f"done {task_id}"] for task_id in ids]
@@ -75,8 +98,7 @@ def _batch(count: int, batch: int) -> dict[str, Any]:
 
 
 def _many(numbers: Iterable[int]) -> str:
-    items = ((TOPIC, _ALERTS.text(number)) for number in numbers)
-    return str(igwn_alert.publish_many(items).id)
+    return str(igwn_alert.publish_many((TOPIC, _text(number)) for number in numbers).id)
 
 
 def _done(ids: list[str]) -> dict[str, int]:
@@ -97,8 +119,8 @@ def _raw(count: int, _batch: int) -> dict[str, Any]:
 
 def _raw_batch(count: int, batch: int) -> dict[str, Any]:
     producer = _producer()
-    _produce(producer, range(_WARM))
-    _produce(producer, range(_WARM))
+    for _ in range(2 * _WARM):
+        _produce(producer, range(batch))
     called, used_s = time.monotonic_ns(), time.process_time()
     for wave in _waves(count, batch):
         _produce(producer, wave)
@@ -106,6 +128,33 @@ def _raw_batch(count: int, batch: int) -> dict[str, Any]:
         "sends_per_s": count / (time.monotonic_ns() - called) * 1e9,
         "caller_cpu_ms_per_alert": (time.process_time() - used_s) * 1e3 / count,
     }
+
+
+def _text(number: int) -> str:
+    before, after = _TEXTS[number % _MAPS]
+    return f"{before}{number:07d}{after}"
+
+
+def _wire(number: int) -> bytes:
+    before, after = _PARTS[number % _MAPS]
+    return b"%b%07d%b" % (before, number, after)
+
+
+def _parts(number: int) -> tuple[bytes, bytes]:
+    """Return what stands around an alert's number, with a sky map that no other one has.
+
+    Else a batch could be made far shorter on its way than the alerts of one event are.
+    """
+    alert = json.loads(_ALERTS.text(number))
+    chance = random.Random(number)
+    letters = string.ascii_letters + string.digits
+    alert["data"]["skymap"] = "".join(chance.choices(letters, k=len(alert["data"]["skymap"])))
+    before, _, after = json.dumps(json.dumps(alert)).encode().partition(b"%07d" % number)
+    return before, after
+
+
+_PARTS = [_parts(number) for number in range(_MAPS)]
+_TEXTS = [(json.loads(before + b'"'), json.loads(b'"' + after)) for before, after in _PARTS]
 
 
 def _producer() -> Any:
@@ -117,7 +166,7 @@ def _producer() -> Any:
 def _produce(producer: Any, numbers: Iterable[int]) -> None:
     topic = f"{os.environ['IGWN_ALERT_GROUP']}.{TOPIC}"
     for number in numbers:
-        producer.produce(topic, _ALERTS.wire(number), headers=HEADERS)
+        producer.produce(topic, _wire(number), headers=HEADERS)
     if producer.flush(_TIMEOUT_S):
         raise TimeoutError("not all is sent")
 
@@ -130,7 +179,14 @@ def _told(took: list[float]) -> dict[str, Any]:
     return {"took_ms": took, "sends_per_s": 1e3 * len(took) / sum(took)}
 
 
-_MODES = {"single": _single, "batch": _batch, "echo": _echo, "raw": _raw, "raw-batch": _raw_batch}
+_MODES = {
+    "single": _single,
+    "batch": _batch,
+    "echo": _echo,
+    "echo-batch": _echo_batch,
+    "raw": _raw,
+    "raw-batch": _raw_batch,
+}
 
 
 def _main() -> None:

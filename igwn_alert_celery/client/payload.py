@@ -7,11 +7,11 @@ import json
 import logging
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from hop.io import Deserializer, Metadata
 from hop.models import Blob, JSONBlob
+from msgspec.structs import replace
 
 from igwn_alert_celery.errors import PoisonRecord
 from igwn_alert_celery.kafka.decode import decode

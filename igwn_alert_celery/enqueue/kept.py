@@ -25,6 +25,9 @@ __all__ = ["KeptConnections"]
 _MOST = 10
 # Firewalls forget connections on which nothing happens, and tell nobody.
 _IDLE_S = 60.0
+# redis-py itself sees that a server has closed its connection; one that has just answered is not
+# asked whether it still does.
+_ASK_S = 1.0
 
 
 @dataclass(slots=True)
@@ -99,7 +102,9 @@ def _lent(found: _Open) -> Iterator[None]:
 
 def _usable(slot: _Slot) -> _Open | None:
     while found := slot.take():
-        if time.monotonic() - found.used_at < _IDLE_S and _answers(found):
+        idle_s = time.monotonic() - found.used_at
+        is_redis = isinstance(found.connection.transport, RedisTransport)
+        if (is_redis and idle_s < _ASK_S) or (idle_s < _IDLE_S and _answers(found)):
             return found
         found.connection.collect()
     return None

@@ -102,6 +102,7 @@ class Producer:
         for ``SendFailed.is_final = False`` where the time was over first: such a record may still
         be sent. ``message.timeout.ms`` bounds the waiting for a final one.
         """
+        self._check_process()
         batch = Reports(records)
         deadline = time.monotonic() + timeout_s
         for number, record in enumerate(records):
@@ -115,6 +116,7 @@ class Producer:
         It is called from the producer's own native thread (or at once, when the record cannot be
         queued), must be short, and must not wait for another thread.
         """
+        self._check_process()
         self._put(record, on_report, 0.0)
 
     def flush(self, timeout_s: float) -> int:
@@ -152,7 +154,6 @@ class Producer:
             )
 
     def _put(self, record: OutgoingRecord, on_report: OnReport, deadline: float) -> None:
-        self._check_process()
         report = partial(self._report, record.topic, on_report)
         try:
             check_headers(record.headers)

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from igwn_alert_celery.errors import HandlerError, SendRefused
 from igwn_alert_celery.handlers import check_prefix, check_topic, is_pattern
-from igwn_alert_celery.kafka.encode import encode_value, plain_headers
+from igwn_alert_celery.kafka.encode import checked, json_string, plain_headers
 from igwn_alert_celery.kafka.json_text import unwrap
 from igwn_alert_celery.record import Headers
 from igwn_alert_celery.settings import Settings
@@ -20,6 +22,13 @@ __all__ = ["Parcel", "pack", "pack_each"]
 
 _PAIR = ("topic", "alert")
 _NAMES = {*_PAIR, "key", "headers", "test"}
+
+
+class _Uid(msgspec.Struct):
+    uid: Any = None
+
+
+_read_uid = msgspec.json.Decoder(_Uid).decode
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +41,10 @@ class Parcel:
         Without the group.
     many : bool
         Whether several topics were asked for, so that the result is a list.
-    value, key, headers
+    content
+        What Kafka gets as the value; a text goes as the JSON string that holds it, as GraceDB
+        sends it, and is wrapped last: each wrapping on the way makes it longer.
+    key, headers
         What Kafka gets; hop's own headers are added when it is sent.
     format : str
         hop's name of the format.
@@ -42,19 +54,25 @@ class Parcel:
 
     topics: tuple[str, ...]
     many: bool
-    value: bytes = field(repr=False)
+    content: str | bytes = field(repr=False)
     format: str
     key: bytes | None = None
     headers: Headers = field(default=(), repr=False)
     test: bool = False
 
+    @property
+    def value(self) -> bytes:
+        """The record's value."""
+        return json_string(self.content) if isinstance(self.content, str) else self.content
+
     def as_message(self) -> dict[str, Any]:
         """Return the form that travels in the task message; any serializer carries it."""
-        message: dict[str, Any] = {
-            "topic": list(self.topics) if self.many else self.topics[0],
-            "value": _text(self.value),
-            "format": self.format,
-        }
+        message: dict[str, Any] = {"topic": list(self.topics) if self.many else self.topics[0]}
+        if isinstance(self.content, str):
+            message["alert"] = self.content
+        else:
+            message["value"] = _text(self.content)
+        message["format"] = self.format
         if self.key is not None:
             message["key"] = _text(self.key)
         if self.headers:
@@ -71,7 +89,7 @@ class Parcel:
         return cls(
             topics=tuple(topic) if many else (topic,),
             many=many,
-            value=_bytes(message["value"]) or b"",
+            content=message["alert"] if "alert" in message else _bytes(message["value"]) or b"",
             format=message["format"],
             key=_bytes(message.get("key")),
             headers=tuple((name, _bytes(value)) for name, value in message.get("headers", ())),
@@ -97,13 +115,13 @@ def pack(
         The alert, its key or its headers cannot be sent.
     """
     topics = _topics(settings, topic)
-    value, format_name = encode_value(alert, settings.wire_format)
+    content, format_name = checked(alert, settings.wire_format)
     return Parcel(
         topics=topics,
         many=not isinstance(topic, str),
-        value=value,
+        content=content,
         format=format_name,
-        key=_key(key, value),
+        key=_key(key, content),
         headers=plain_headers(headers or ()),
         test=bool(test),
     )
@@ -144,10 +162,10 @@ def _topics(settings: Settings, topic: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def _key(key: Any, value: bytes) -> bytes | None:
+def _key(key: Any, content: str | bytes) -> bytes | None:
     if key is None or isinstance(key, bytes):
         return key
-    text = _uid(value) if key is True else key
+    text = _uid(content) if key is True else key
     if not isinstance(text, str):
         raise SendRefused(
             f"key={key!r}: give a text, bytes, or True for the alert's uid", code="bad_key"
@@ -158,17 +176,23 @@ def _key(key: Any, value: bytes) -> bytes | None:
         raise SendRefused(f"key={text!r} has no UTF-8: {exc}", code="bad_key") from exc
 
 
-def _uid(value: bytes) -> str:
-    alert = None
+def _uid(content: str | bytes) -> str:
     try:
-        text = value.decode()
-        alert, _ = unwrap(json.loads(text), text)
-    except ValueError:
-        pass  # neither JSON nor, therefore, with a uid
-    uid = alert.get("uid") if isinstance(alert, dict) else None
+        uid = _read_uid(content).uid
+    except (msgspec.DecodeError, ValueError, RecursionError):
+        uid = _uid_within(content)
     if not isinstance(uid, str):
         raise SendRefused("key=True takes the alert's uid, and it has none", code="bad_key")
     return uid
+
+
+def _uid_within(content: str | bytes) -> Any:
+    try:
+        text = content if isinstance(content, str) else content.decode()
+        alert, _ = unwrap(json.loads(text), text)
+    except ValueError:
+        return None  # neither JSON nor, therefore, with a uid
+    return alert.get("uid") if isinstance(alert, dict) else None
 
 
 def _text(value: bytes | None) -> Any:

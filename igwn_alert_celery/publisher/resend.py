@@ -31,7 +31,7 @@ def parcel_of(letter: DeadLetter, topic: str) -> Parcel | None:
     return Parcel(
         topics=(topic,),
         many=False,
-        value=letter.value,
+        content=letter.value,
         format=format_name.decode("utf-8", "backslashreplace"),
         key=letter.key,
         headers=tuple(header for header in letter.headers if header[0] not in HOPS),

@@ -11,6 +11,7 @@ from igwn_alert_celery.errors import SendError, SendFailed, SendRefused
 from igwn_alert_celery.kafka.encode import hop_headers
 from igwn_alert_celery.kafka.producer import Delivery, OutgoingRecord
 from igwn_alert_celery.publisher.parcel import Parcel
+from igwn_alert_celery.uuids import uuid5
 
 __all__ = ["Shipment"]
 
@@ -94,7 +95,7 @@ class Shipment:
             parcel.format,
             parcel.headers,
             test=parcel.test,
-            record_id=uuid.uuid5(_NAMESPACE, f"{self._task_id}/{number}/{topic}").bytes,
+            record_id=uuid5(_NAMESPACE, f"{self._task_id}/{number}/{topic}"),
             sender=sender,
         )
         return OutgoingRecord(

@@ -13,7 +13,13 @@ from celery.exceptions import Reject
 from celery.result import AsyncResult
 
 from igwn_alert_celery.errors import ConfigError, HandlerError, SendError, SendFailed, SendRefused
-from igwn_alert_celery.publisher.arguments import packed, partly_packed, shown
+from igwn_alert_celery.publisher.arguments import (
+    deflated,
+    inflated,
+    packed,
+    partly_packed,
+    shown,
+)
 from igwn_alert_celery.publisher.attempt import attempt, keep_unpacked, pause_s
 from igwn_alert_celery.publisher.parcel import Parcel
 from igwn_alert_celery.publisher.shipment import Shipment
@@ -76,6 +82,7 @@ class PublishTask(Task):
         if "parcels" in kwargs:
             # Celery's log, events and Flower would show whole alerts.
             options = {"argsrepr": shown(kwargs), "kwargsrepr": "{}", **options}
+            kwargs = deflated(kwargs)
         queue = self.igwn_alert.settings.publish_queue
         if queue and not any(options.get(route) for route in _ROUTES):
             options["queue"] = queue
@@ -114,7 +121,7 @@ class PublishTask(Task):
 
     def _message(self, args: Any, kwargs: Any) -> dict[str, Any]:
         try:
-            return packed(self.igwn_alert, args, kwargs)[1]
+            return inflated(packed(self.igwn_alert, args, kwargs)[1])
         except (HandlerError, SendRefused) as exc:
             keep_unpacked(self, args, kwargs, exc)
             raise

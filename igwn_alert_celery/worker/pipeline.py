@@ -22,6 +22,7 @@ from igwn_alert_celery.handlers import Registry
 from igwn_alert_celery.kafka.decode import Decoded, decode
 from igwn_alert_celery.record import Record, RecordInfo
 from igwn_alert_celery.settings import Settings
+from igwn_alert_celery.uuids import uuid_text
 from igwn_alert_celery.worker.signalling import send_signal
 
 __all__ = ["Pipeline", "Prepared", "record_info"]
@@ -164,15 +165,10 @@ def record_info(
         offset=record.offset,
         timestamp_ms=record.timestamp_ms,
         key=_text(sent.key),
-        id=_uuid(raw_id) if raw_id and len(raw_id) == 16 else _text(raw_id),
+        id=uuid_text(raw_id) if raw_id and len(raw_id) == 16 else _text(raw_id),
         sender=_text(sent.header("_sender")),
         redelivered=redelivered,
     )
-
-
-def _uuid(value: bytes) -> str:
-    text = value.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _text(value: bytes | None) -> str | None:

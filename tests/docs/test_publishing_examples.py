@@ -66,8 +66,8 @@ def test_the_site_sends_when_its_transaction_is_committed():
     assert labels == 1
     first, second = sent
     assert (first["topic"], first["key"]) == ("superevent", "S1")
-    assert json.loads(json.loads(first["value"]))["data"] == {"name": "EM_READY"}
-    assert json.loads(json.loads(second["value"])) == {"uid": "S2"}
+    assert json.loads(first["alert"])["data"] == {"name": "EM_READY"}
+    assert json.loads(second["alert"]) == {"uid": "S2"}
 
 
 def test_what_the_app_orders_is_sent(kafka, redis_server, tmp_path):

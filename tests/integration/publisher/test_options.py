@@ -74,6 +74,24 @@ def test_order_within_one_publish_many(solo, topic):
     assert found == list(range(500))
 
 
+def test_on_redis_the_message_is_text(solo, topic):
+    solo.igwn_alert.publish(topic, ALERT, options={"queue": "nobodys"})
+    (message,) = map(json.loads, solo.deployment.redis.lrange("nobodys", 0, -1))
+    (parcel,) = json.loads(message["body"])[1]["parcels"]
+    assert json.loads(parcel["alert"]) == ALERT
+
+
+def test_many_long_alerts_and_what_celery_compresses(solo, topic):
+    publish, publish_many = solo.igwn_alert.publish, solo.igwn_alert.publish_many
+    alerts = [{"n": n, "text": "ä" * n * 10_000} for n in range(5)]
+    sent = [publish_many([(topic, alert) for alert in alerts])]
+    sent += [publish(topic, ALERT, options={"compression": name}) for name in ("zlib", "bzip2")]
+    solo.expect(sent)
+    found = [json.loads(json.loads(record.value())) for record in records(solo, topic)]
+    assert sorted(alert["n"] for alert in found if alert in alerts) == [0, 1, 2, 3, 4]
+    assert found.count(ALERT) == 2
+
+
 def test_canvases(solo, topic):
     publisher = solo.igwn_alert.publisher
     sent = chain(publisher.si(topic, ALERT), publisher.s(topic, key="k", headers={"a": "b"}))()

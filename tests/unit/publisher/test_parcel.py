@@ -90,9 +90,20 @@ def test_the_message_of_a_plain_alert_is_readable_and_small():
     message = pack(SETTINGS, "superevent", ALERT).as_message()
     assert message == {
         "topic": "superevent",
-        "value": json.dumps(json.dumps(ALERT)),
+        "alert": json.dumps(ALERT),
         "format": "json",
     }
+
+
+@pytest.mark.parametrize("alert", ['{"a": "ä"}', '{"a": "\x7f"}', '{"a": "\\u00e4\\/"}', "[1e999]"])
+def test_the_value_is_the_same_on_every_way(alert):
+    expected = json.dumps(alert).encode()
+    parcel = pack(SETTINGS, "superevent", alert)
+    assert (parcel.value, through_json(parcel).value) == (expected, expected)
+
+
+def test_a_text_that_is_not_ascii_travels_as_the_value():
+    assert pack(SETTINGS, "superevent", '{"a": "\ud800"}').as_message()["value"].isascii()
 
 
 @given(

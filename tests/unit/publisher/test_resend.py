@@ -22,7 +22,7 @@ def test_it_gives_back_the_parcel_that_was_not_sent(value, key, headers, kind, t
     parcel = Parcel(
         topics=("superevent",),
         many=False,
-        value=value,
+        content=value,
         format=kind,
         key=key,
         headers=tuple(headers),

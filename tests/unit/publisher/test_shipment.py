@@ -13,6 +13,7 @@ from igwn_alert_celery.publisher.shipment import Shipment
 from igwn_alert_celery.settings import Settings
 
 SETTINGS = Settings()
+NAMESPACE = uuid.UUID("5b0d9f0e-5c0f-5d1c-9b2c-6a3f4f1f7a55")
 ONE = pack(SETTINGS, "superevent", {"uid": "S1"}, headers={"a": "b"}, test=True)
 TWO = pack(SETTINGS, ["a", "b"], {"uid": "S2"}, key="k")
 
@@ -42,6 +43,8 @@ def test_ids_are_different_and_the_same_again():
     assert ids(Shipment("task", [ONE, TWO]).pending("gracedb.", None)) == first
     other = ids(Shipment("another", [ONE, TWO]).pending("gracedb.", None))
     assert not set(first) & set(other)
+    assert all(found.version == 5 and found.variant == uuid.RFC_4122 for found in first)
+    assert first[0] == uuid.uuid5(NAMESPACE, "task/0/superevent")
 
 
 def test_a_retry_has_only_what_is_not_settled_and_the_same_ids():

@@ -107,18 +107,16 @@ def test_an_app_without_handlers_can_send(app, bridge):
     assert message.headers["task"] == "igwn_alert.publish"
     assert message.headers["id"] == result.id
     assert kwargs == {
-        "parcels": [
-            {"topic": "superevent", "value": json.dumps(json.dumps(ALERT)), "format": "json"}
-        ]
+        "parcels": [{"topic": "superevent", "alert": json.dumps(ALERT), "format": "json"}]
     }
 
 
 def test_no_alert_is_shown_by_celery(app, bridge):
     bridge.publish("superevent", ALERT)
-    assert queued(app)[0].headers["argsrepr"] == "(superevent, 44 characters)"
+    assert queued(app)[0].headers["argsrepr"] == "(superevent, 34 characters)"
     bridge.publish_many([(["a", "b"], ALERT), ("c", ALERT)])
     headers = queued(app)[0].headers
-    assert headers["argsrepr"] == "(['a', 'b'], 44 characters, and 1 more)"
+    assert headers["argsrepr"] == "(['a', 'b'], 34 characters, and 1 more)"
     assert headers["kwargsrepr"] == "{}"
 
 
@@ -223,6 +221,34 @@ def test_many_are_one_task(app, bridge):
     _, kwargs = queued(app)
     assert kwargs["many"] is True
     assert [result["topic"] for result in run(bridge, (), kwargs)] == ["a", "b"]
+
+
+LONG = [("a", {"uid": f"S{number}", "text": "x" * 30_000}) for number in range(5)]
+
+
+def test_many_long_alerts_are_a_short_message(app, bridge):
+    bridge.publish_many(LONG)
+    message, kwargs = queued(app)
+    assert set(kwargs) == {"deflated", "many"}
+    assert len(message.body) < 10_000
+    length = len(json.dumps(LONG[0][1]))
+    assert message.headers["argsrepr"] == f"(a, {length} characters, and 4 more)"
+    assert len(run(bridge, (), kwargs)) == 5
+    (records,) = bridge.sender.sent
+    alerts = [json.loads(json.loads(record.value)) for record in records]
+    assert alerts == [alert for _, alert in LONG]
+
+
+def test_a_retry_of_long_alerts_sends_what_is_left(app, bridge):
+    bridge.sender.answers = [[None, SendFailed("no answer"), None, None, None]]
+    bridge.publish_many(LONG)
+    with pytest.raises(Retry):
+        run(bridge, (), queued(app)[1])
+    _, kwargs = queued(app)
+    assert set(kwargs) == {"deflated", "many", "progress"}
+    assert len(run(bridge, (), kwargs, retries=1)) == 5
+    first, second = bridge.sender.sent
+    assert second == first[1:2]
 
 
 def test_a_task_broker_that_is_away(app, bridge):
