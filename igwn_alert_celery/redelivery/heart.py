@@ -30,7 +30,9 @@ BEAT_S = 2.0
 DEAD_S = 10.0
 #: One that has not been heard of for so long, seconds, may be.
 SILENT_S = 4.0
-_TICK_S = 0.05
+#: What waits to be said is gathered for so long, seconds.
+_GATHER_S = 0.05
+_LOOK_S = 0.01
 
 
 class Heart:
@@ -87,7 +89,9 @@ class Heart:
         self._stopping = True
         deadline = time.monotonic() + timeout_s
         while not self._finished and time.monotonic() < deadline:
-            time.sleep(_TICK_S / 5)
+            # Again and again: it may just be about to wait.
+            self._tracker.wake()
+            time.sleep(_LOOK_S)
         return self._finished
 
     def _run(self) -> None:
@@ -98,7 +102,8 @@ class Heart:
                 if is_time:
                     next_beat = self._clock() + BEAT_S
                 self._once(self._beat if is_time else self._tracker.drain)
-                time.sleep(_TICK_S)
+                if self._tracker.wait(next_beat - self._clock()) and not self._stopping:
+                    time.sleep(_GATHER_S)
             self._once(self._tracker.drain)
         finally:
             self._link.close()

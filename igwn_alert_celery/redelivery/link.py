@@ -15,9 +15,9 @@ from redis.exceptions import RedisError
 from igwn_alert_celery.enqueue.away import connecting
 from igwn_alert_celery.enqueue.channel import prompt, use_channels
 from igwn_alert_celery.enqueue.publish import time_limits
-from igwn_alert_celery.enqueue.redis_dead_letters import RedisDeadLetters
+from igwn_alert_celery.enqueue.redis_dead_letters import RedisDeadLetters, register
 from igwn_alert_celery.errors import TaskBrokerUnavailable
-from igwn_alert_celery.redelivery.keys import Keys
+from igwn_alert_celery.redelivery.keys import PACKAGE, Keys
 from igwn_alert_celery.redelivery.unacked import Unacked
 from igwn_alert_celery.settings import Settings
 
@@ -34,6 +34,8 @@ class Linked:
         Adds no prefix.
     keys : Keys
     dead_letters : RedisDeadLetters
+    beat : callable
+        The script of a heartbeat.
     """
 
     def __init__(self, channel: Any, settings: Settings) -> None:
@@ -46,6 +48,8 @@ class Linked:
             max_count=settings.dead_letter_max_count,
             max_bytes=settings.dead_letter_max_bytes,
         )
+        # Once: to read a script takes as long as to run it, and this one runs every two seconds.
+        self.beat = register(self.client, "beat.lua", package=PACKAGE)
         self._unacked: dict[str, Unacked] = {}
 
     def forget(self, incarnation: str) -> None:

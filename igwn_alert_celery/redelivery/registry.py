@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from igwn_alert_celery.enqueue.redis_dead_letters import register, text_of
-from igwn_alert_celery.redelivery.keys import PACKAGE
+from igwn_alert_celery.enqueue.redis_dead_letters import text_of
 from igwn_alert_celery.redelivery.link import Linked
 
 __all__ = ["Peer", "Peers", "adopt", "beat", "leave"]
@@ -51,10 +50,9 @@ def beat(linked: Linked, incarnation: str, popping_s: float | None) -> Peers:
     popping_s : float or None
         For how long we have been waiting for a message.
     """
-    script = register(linked.client, "beat.lua", package=PACKAGE)
     keys = [linked.keys.workers, linked.keys.popping]
     popping_ms = -1 if popping_s is None else round(1000 * popping_s)
-    now_ms, workers, popping = script(keys, [incarnation, popping_ms])
+    now_ms, workers, popping = linked.beat(keys, [incarnation, popping_ms])
     since = {text_of(name): int(text_of(at)) for name, at in _pairs(popping)}
     found = tuple(
         Peer(text_of(name), int(float(at)), since.get(text_of(name), 0))

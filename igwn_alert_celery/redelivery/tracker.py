@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 
 from igwn_alert_celery.dead_letter import DeadLetter
 from igwn_alert_celery.errors import TaskBrokerUnavailable
+from igwn_alert_celery.kafka.wake import Wake
 from igwn_alert_celery.redelivery.channels import Channels
 from igwn_alert_celery.redelivery.link import Link, Linked
 from igwn_alert_celery.redelivery.unacked import Unacked
@@ -59,6 +60,7 @@ class Tracker:
         # An ordered set, of handlers that have begun to run.
         self._starting: dict[str, None] = {}
         self._away_until = 0.0
+        self._wake: Wake | None = None
 
     def started(self, task_id: str) -> None:
         """Note that a handler begins to run, at the latest in a tenth of a second."""
@@ -67,6 +69,7 @@ class Tracker:
             self._say("", lambda linked: self._mine(linked).started([task_id]))
         else:
             self._starting[task_id] = None
+            self.wake()
 
     def hold(self, tag: str, text: str) -> None:
         """Note a message that was popped, as kombu would have done."""
@@ -118,6 +121,25 @@ class Tracker:
         """Whether something waits to be said."""
         return bool(self._later or self._starting)
 
+    def wait(self, timeout_s: float) -> bool:
+        """Return whether something waits to be said, or :meth:`wake` was called, within the time.
+
+        For the heart; blocks.
+        """
+        wake = self._wake = Wake()
+        # What came before is seen here, and what comes from now on wakes.
+        if self.waits:
+            wake.set()
+        woken = wake.wait(timeout_s)
+        wake.set()  # lets go of its other end
+        return woken
+
+    def wake(self) -> None:
+        """Wake the heart; any thread."""
+        wake = self._wake
+        if wake is not None:
+            wake.set()
+
     @property
     def tags_to_say(self) -> set[str]:
         """Tags of which something waits to be said."""
@@ -147,7 +169,7 @@ class Tracker:
 
     def _say(self, tag: str, what: Callable[[Linked], Any]) -> None:
         if self._later or time.monotonic() < self._away_until:
-            self._later.append((tag, what))
+            self._say_later(tag, what)
             return
         try:
             with self.link.using() as linked:
@@ -161,7 +183,11 @@ class Tracker:
                 exc_info=None if expected else exc,
             )
             self._away_until = time.monotonic() + _PAUSE_S
-            self._later.append((tag, what))
+            self._say_later(tag, what)
+
+    def _say_later(self, tag: str, what: Callable[[Linked], Any]) -> None:
+        self._later.append((tag, what))
+        self.wake()
 
 
 def tag_of(request: Any) -> str:

@@ -36,8 +36,16 @@ __all__ = ["Receiver"]
 
 logger = logging.getLogger(__name__)
 
-POLL_S = 0.1
+#: A record ends a poll at once, whatever this is, and a stop waits for it.
+POLL_S = 0.25
+#: A rebalance ends no poll, and who starts waits for one.
+JOIN_POLL_S = 0.1
 MOST_RECORDS = 1000
+#: Commits and chores wait for so long, seconds, for more to come; and for so long while it does.
+SOON_S = 0.005
+TIDY_S = 0.1
+#: What is in no hurry waits for so long, seconds, also where a poll follows the other closely.
+CHORES_S = 0.4
 LOOK_S = 5.0
 QUIET_S = 30.0
 BACKOFF_S = 1.0
@@ -58,9 +66,12 @@ class Receiver:
         self._newcomers = Newcomers(parts)
         self._stalls = StallWatch(parts.consumer.cluster)
         self._is_idle = self._stopping = False
+        # Partitions of which something was enqueued that is neither committed nor shown yet.
+        self._received: set[TopicPartition] = set()
+        self._tidy_at = 0.0
         self._write_failed_at = -math.inf
         self._subscription: list[str] = []
-        self._committed_at = self._looked_at = time.monotonic()
+        self._committed_at = self._looked_at = self._chores_at = time.monotonic()
         self._consumer.on_revoked = self._revoked
         self._consumer.on_lost = self._forget
 
@@ -83,18 +94,31 @@ class Receiver:
             self._subscription = subscription
 
     def _once(self) -> None:
+        timeout_s = POLL_S if self._consumer.joined else JOIN_POLL_S
         try:
-            records, problems = self._consumer.poll(POLL_S, MOST_RECORDS)
+            records, problems = self._consumer.poll(
+                SOON_S if self._received else timeout_s, MOST_RECORDS
+            )
             self._metrics.note_poll()
             self._is_idle = not records
             self._problems.take(problems)
             self._receive(record for record in records if self._shares.flows(record))
             if self._newcomers.waiting:
                 self._start_new()
-            self._chores()
-            self._say_running()
+            # The pool is just taking what was enqueued, and needs Python's lock for it.
+            if self._is_idle or time.monotonic() > self._tidy_at:
+                self._tidy()
         except RetryableError as exc:
             self._away(exc)
+
+    def _tidy(self) -> None:
+        """See to everything but the alerts themselves."""
+        self._tidy_at = time.monotonic() + TIDY_S
+        received, self._received = self._received, set()
+        self._commit(received)
+        self._shares.show_some(self._shares.of(received))
+        self._chores()
+        self._say_running()
 
     def _start_new(self) -> None:
         starts = self._newcomers.starts()
@@ -118,8 +142,10 @@ class Receiver:
             self._write_failed_at = time.monotonic()
             raise
         finally:
-            self._commit(by_partition)
-            self._shares.show_some(by_partition)
+            self._received.update(by_partition)
+            if not self._parts.enqueuer.keeps_positions:
+                # What is not committed is enqueued again, should this worker be killed.
+                self._commit(by_partition)
 
     def _write(self, by_partition: Mapping[TopicPartition, list[Record]]) -> None:
         shares = self._shares.progress
@@ -154,13 +180,16 @@ class Receiver:
 
     def _chores(self) -> None:
         now = time.monotonic()
+        self._parts.topics.refresh_ids()
+        self._consumer.pause(self._shares.stale())
+        if now < self._chores_at:
+            return
+        self._chores_at = now + CHORES_S
         if now - self._committed_at > RENEW_S:
             self._committed_at = now
             self._commit(list(self._shares.progress))
             self._check_group()
-        self._parts.topics.refresh_ids()
         self._take_out()
-        self._consumer.pause(self._shares.stale())
         if now - self._looked_at > LOOK_S:
             self._looked_at = now
             self._look()

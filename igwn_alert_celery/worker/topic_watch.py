@@ -23,7 +23,7 @@ __all__ = ["TopicWatch"]
 logger = logging.getLogger(__name__)
 
 REPEAT_MISSING_S = 300.0
-ASK_IDS_S = 0.4
+ASK_IDS_S = 0.45
 
 
 class TopicWatch:
@@ -53,7 +53,7 @@ class TopicWatch:
         self._settings = settings
         self._group = consumer_group
         self._ids: dict[str, str] = {}
-        self._question = TopicIds({})
+        self._question: TopicIds | None = None
         self._asked_at = 0.0
         self._said_at = 0.0
         self.view = ClusterView("", {})
@@ -100,14 +100,20 @@ class TopicWatch:
         Twice a second, so that a topic that was created again is seen before its records are
         fetched (``fetch.error.backoff.ms``).
         """
-        now, question = time.monotonic(), self._question
-        if question.done and now >= self._asked_at + ASK_IDS_S:
+        if self._question is not None:
+            self._take(self._question)
+        now = time.monotonic()
+        if self._question is None and now >= self._asked_at + ASK_IDS_S:
+            self._asked_at = now
+            self._question = self._cluster.ask_topic_ids(self._ids.keys())
+
+    def _take(self, question: TopicIds) -> None:
+        if question.done:
             self._ids.update(question.changes(self._ids))
             self._forbid(question)
         elif not question.give_up():
             return
-        self._asked_at = now
-        self._question = self._cluster.ask_topic_ids(self._ids.keys())
+        self._question = None
 
     def is_current(self, pid: PartitionId) -> bool:
         """Whether the topic has not been deleted since, nor created again."""

@@ -18,6 +18,7 @@ class Redis:
         self.now = 0.0
         self.away = False
         self.clock_ms = 0
+        self.waits = []
         self.beats = {"me": 0.0}
         self.restored = []
         self.steps = []
@@ -29,6 +30,8 @@ class Redis:
             reconnected=0,
             waits=False,
             drain=lambda linked: None,
+            wait=self.wait,
+            wake=lambda: None,
         )
         sweep = SimpleNamespace(wanted=0, want=self.want, step=self.step)
         self.sweeps_wanted = 0
@@ -49,6 +52,16 @@ class Redis:
         shift_ms = self.clock_ms
         peers = [Peer(name, round(1000 * at) + shift_ms, 0) for name, at in self.beats.items()]
         return Peers(round(1000 * self.now) + shift_ms, tuple(peers))
+
+    def wait(self, timeout_s):
+        self.waits.append(timeout_s)
+        self.now += timeout_s
+        if len(self.waits) == 5:
+            self.heart.stop(0.0)
+        return False
+
+    def close(self):
+        pass
 
     def restore(self, linked, incarnation):
         self.restored.append((incarnation, self.now))
@@ -188,3 +201,27 @@ def test_a_sweep_that_fails_is_tried_again(redis, caplog):
     redis.heart._sweep.step = redis.step
     redis.live(4)
     assert redis.steps
+
+
+def test_between_two_beats_it_rests(redis):
+    beaten = []
+    redis.heart._beat = lambda linked: beaten.append(redis.now)
+    redis.heart._run()
+    assert beaten == [n * BEAT_S for n in range(5)]
+    assert redis.waits == [BEAT_S] * 5
+
+
+def test_what_waits_to_be_said_is_said_between_two_beats(redis):
+    drained = []
+    tracker = redis.heart._tracker
+    tracker.drain = lambda linked: drained.append(redis.now)
+
+    def wait(timeout_s):
+        # Somebody calls after half a second, again and again.
+        tracker.waits = True
+        redis.wait(0.5)
+        return True
+
+    tracker.wait = wait
+    redis.heart._run()
+    assert drained == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+import threading
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -189,3 +190,41 @@ def test_whatever_goes_wrong_a_handler_runs(link, clock, caplog):
     del link.books.started
     drain(tracker, link)
     assert link.books.said == [("started", "id1")]
+
+
+def call_later(tracker, call):
+    """Call as soon as somebody waits; return the thread."""
+
+    def run():
+        while tracker._wake is None:
+            pass
+        call()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda tracker: tracker.started("id1"),
+        lambda tracker: tracker.settle("t1", "id1"),
+        lambda tracker: tracker.wake(),
+    ],
+)
+def test_who_waits_is_woken_by_what_waits_to_be_said(link, call):
+    link.away = True
+    tracker = Tracker(link, "w1", in_process=False)
+    thread = call_later(tracker, lambda: call(tracker))
+    assert tracker.wait(60.0)
+    thread.join()
+
+
+def test_nobody_waits_where_something_waits_already(link):
+    tracker = Tracker(link, "w1", in_process=False)
+    tracker.started("id1")
+    assert tracker.wait(60.0)
+    assert tracker.wait(60.0), "until it is said"
+    drain(tracker, link)
+    assert not tracker.wait(0.01)
