@@ -7,6 +7,7 @@ their answer at once, and it packs large arguments slowly, a few kilobytes at a 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import inspect
 from collections.abc import Iterable
@@ -16,13 +17,25 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import NoScriptError
 
-__all__ = ["Script", "SentCall", "script_text"]
+__all__ = ["Script", "SentCall", "script_text", "take_connection"]
 
 
 def script_text(*names: str, package: str = "igwn_alert_celery.enqueue") -> str:
     """Return the text of a script that is made of these files of a package."""
     folder = resources.files(package)
     return "".join(folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+
+
+def take_connection(pool: Any, command: str) -> Any:
+    """Take a connection out of a pool of redis-py's; it has to be released."""
+    return pool.get_connection(command) if _wants_command(pool.__class__) else pool.get_connection()
+
+
+@functools.cache
+def _wants_command(kind: Any) -> bool:
+    """Whether it has to be told what for: before redis-py 5.3, which warns of that."""
+    name = inspect.signature(kind.get_connection).parameters.get("command_name")
+    return name is not None and name.default is name.empty
 
 
 class Script:
@@ -38,16 +51,13 @@ class Script:
 
     def __init__(self, client: Redis, text: str) -> None:
         self._pool = client.connection_pool
-        # Before redis-py 5.3 it wants to know what for, and from then on it warns of that.
-        name = inspect.signature(self._pool.get_connection).parameters.get("command_name")
-        self._for = ("EVALSHA",) if name is not None and name.default is name.empty else ()
         self._text = text
         self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
     def send(self, keys: list[str], args: list[Any]) -> SentCall:
         """Send a call; blocks while the socket is full, and raises what redis-py raises."""
         command = _packed(("EVALSHA", self._sha, len(keys), *keys, *args))
-        connection = self._pool.get_connection(*self._for)
+        connection = take_connection(self._pool, "EVALSHA")
         call = SentCall(self._pool, connection, command, self._text)
         call.send()
         return call

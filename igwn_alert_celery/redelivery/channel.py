@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from kombu.transport import virtual
@@ -26,6 +27,7 @@ from redis.exceptions import ResponseError
 
 from igwn_alert_celery.redelivery.tracker import Tracker
 from igwn_alert_celery.redelivery.unacked import task_id_of
+from igwn_alert_celery.task import HEADER
 
 __all__ = ["STAYS", "tracking"]
 
@@ -49,17 +51,26 @@ class TrackedQoS(QoS):
 
     def append(self, message: Any, delivery_tag: str) -> None:
         """Hold a message that was popped."""
+        if HEADER in message.headers and self.tracker.link.is_open:
+            self._post(message, delivery_tag)
+            return
         try:
             super().append(message, delivery_tag)  # type: ignore[no-untyped-call]
         except Exception as exc:  # noqa: BLE001 - told and kept
             # Border: popped it is, and in no queue any more. It is noted as soon as Redis takes it.
             logger.warning("a task is held though Redis does not note it yet: %r", exc)
-            route = message.delivery_info
-            text = dumps([message._raw, route["exchange"], route["routing_key"]])  # noqa: SLF001
-            self.tracker.hold(delivery_tag, text)
+            self.tracker.hold(delivery_tag, _text(message))
             virtual.QoS.append(self, message, delivery_tag)
         # Before it is handed over: in a solo pool that takes as long as its handler.
         self.tracker.channels.answered(self.channel)
+
+    def _post(self, message: Any, delivery_tag: str) -> None:
+        """Note a handler's task without waiting for it; lost it is not, as it is outstanding."""
+        channels, channel = self.tracker.channels, self.channel
+        asked_at = channels.asked_at(channel)
+        noted = partial(channels.answered, channel, asked_at)
+        self.tracker.hold(delivery_tag, _text(message), noted)
+        virtual.QoS.append(self, message, delivery_tag)
 
     def ack(self, delivery_tag: str) -> None:
         """Forget a message that is handled."""
@@ -117,6 +128,13 @@ class TrackedQoS(QoS):
         return task_id_of(message.headers), bool(getattr(message, STAYS, False))
 
 
+def _text(message: Any) -> str:
+    """Return what kombu keeps of a message that is held."""
+    route = message.delivery_info
+    text: str = dumps([message._raw, route["exchange"], route["routing_key"]])  # noqa: SLF001
+    return text
+
+
 def tracking(
     channel_class: type[Any],
     tracker: Tracker,
@@ -166,6 +184,7 @@ def tracking(
             try:
                 return super()._brpop_read(**options)
             finally:
+                tracker.hear()
                 tracker.channels.answered(self)
 
     return TrackedChannel

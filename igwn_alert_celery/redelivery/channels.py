@@ -35,9 +35,13 @@ class Channels:
         """
         self._asked_at[channel] = self._waiting[channel] = time.monotonic()
 
-    def answered(self, channel: Any) -> None:
-        """Note that there was none, or that it is noted as unacked."""
-        self._waiting.pop(channel, None)
+    def answered(self, channel: Any, asked_at: float | None = None) -> None:
+        """Note that there was none, or that it is noted as unacked.
+
+        Where ``asked_at`` is given, only what was asked for then: it may be asking again.
+        """
+        if asked_at is None or self._waiting.get(channel) == asked_at:
+            self._waiting.pop(channel, None)
 
     def forget(self) -> None:
         """Forget all: the connection is another one."""

@@ -8,6 +8,7 @@ by the heart when it answers again; the worker's main loop does not wait for it 
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from igwn_alert_celery.errors import TaskBrokerUnavailable
 from igwn_alert_celery.kafka.wake import Wake
 from igwn_alert_celery.redelivery.channels import Channels
 from igwn_alert_celery.redelivery.link import Link, Linked
+from igwn_alert_celery.redelivery.post import Post
 from igwn_alert_celery.redelivery.unacked import Unacked
 
 __all__ = ["Tracker", "tag_of"]
@@ -61,6 +63,9 @@ class Tracker:
         self._starting: dict[str, None] = {}
         self._away_until = 0.0
         self._wake: Wake | None = None
+        # Said, and not answered yet. Green beside greenlets, as its users then are.
+        self._posted: deque[tuple[_Said, Post, Callable[[], object]]] = deque()
+        self._hearing = threading.Lock()
 
     def started(self, task_id: str) -> None:
         """Note that a handler begins to run, at the latest in a tenth of a second."""
@@ -71,9 +76,13 @@ class Tracker:
             self._starting[task_id] = None
             self.wake()
 
-    def hold(self, tag: str, text: str) -> None:
-        """Note a message that was popped, as kombu would have done."""
-        self._say(tag, lambda linked: self._mine(linked).hold(tag, text))
+    def hold(self, tag: str, text: str, then: Callable[[], object] | None = None) -> None:
+        """Note a message that was popped, as kombu would have done.
+
+        Without waiting: ``then`` is called when Redis has it, or it is to be said later. Whatever
+        is said next waits for that, at the latest that a handler begins.
+        """
+        self._say(tag, lambda linked: self._mine(linked).hold(tag, text), then)
 
     def settle(self, tag: str, task_id: str, *, stays: bool = False) -> None:
         """Forget a task that is handled or given up, or that ``stays`` outstanding."""
@@ -108,6 +117,7 @@ class Tracker:
         """
         self.reconnected += 1
         self.channels.forget()
+        self.hear()
         keep = running | self.tags_to_say
         with self.link.using() as linked:
             mine = self._mine(linked)
@@ -151,7 +161,9 @@ class Tracker:
             # It stays first until it is said.
             tag, what = self._later[0]
             try:
-                what(linked)
+                answer = what(linked)
+                if isinstance(answer, Post):
+                    answer.answer()
             except (RedisError, OSError, TaskBrokerUnavailable):
                 raise
             except Exception:
@@ -160,34 +172,69 @@ class Tracker:
             self._later.popleft()
         ids = list(self._starting)
         if ids:
-            self._mine(linked).started(ids)
+            self._mine(linked).started(ids).answer()
             for task_id in ids:
                 self._starting.pop(task_id, None)
 
     def _mine(self, linked: Linked) -> Unacked:
         return linked.unacked(self.incarnation)
 
-    def _say(self, tag: str, what: Callable[[Linked], Any]) -> None:
+    def hear(self) -> None:
+        """Read the answers to what was said; what Redis did not take is said again later."""
+        error = None
+        with self._hearing:
+            while self._posted:
+                said, post, then = self._posted.popleft()
+                try:
+                    post.answer()
+                except Exception as exc:  # noqa: BLE001 - told, and said again
+                    # Border, as below. Before whatever else is said of that task.
+                    self._say_later(*said)
+                    error = exc
+                then()
+        if error is not None:
+            self._is_away(error, expected=isinstance(error, (RedisError, OSError)))
+
+    def _say(
+        self,
+        tag: str,
+        what: Callable[[Linked], Any],
+        then: Callable[[], object] | None = None,
+    ) -> None:
+        self.hear()
+        then = then or _nothing
         if self._later or time.monotonic() < self._away_until:
             self._say_later(tag, what)
+            then()
             return
         try:
             with self.link.using() as linked:
-                what(linked)
-        except Exception as exc:
+                answer = what(linked)
+        except Exception as exc:  # noqa: BLE001 - told, and said again
             # Border: nothing that goes wrong here may keep a handler from running, or a worker.
-            expected = isinstance(exc, TaskBrokerUnavailable)
-            logger.warning(
-                "%s; what has become of tasks is said when it answers again",
-                exc,
-                exc_info=None if expected else exc,
-            )
-            self._away_until = time.monotonic() + _PAUSE_S
             self._say_later(tag, what)
+            self._is_away(exc, expected=isinstance(exc, TaskBrokerUnavailable))
+            then()
+            return
+        if isinstance(answer, Post):
+            self._posted.append(((tag, what), answer, then))
+
+    def _is_away(self, exc: Exception, *, expected: bool) -> None:
+        text = str(exc) or type(exc).__name__
+        logger.warning(
+            "%s; what has become of tasks is said when it answers again",
+            text if isinstance(exc, TaskBrokerUnavailable) else f"Redis: {text}",
+            exc_info=None if expected else exc,
+        )
+        self._away_until = time.monotonic() + _PAUSE_S
 
     def _say_later(self, tag: str, what: Callable[[Linked], Any]) -> None:
         self._later.append((tag, what))
         self.wake()
+
+
+def _nothing() -> None:
+    """Serve where nobody wants to know."""
 
 
 def tag_of(request: Any) -> str:

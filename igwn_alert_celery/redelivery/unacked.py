@@ -14,6 +14,7 @@ from redis import Redis
 
 from igwn_alert_celery.enqueue.redis_dead_letters import register, text_of
 from igwn_alert_celery.redelivery.keys import PACKAGE, Keys, transport_options
+from igwn_alert_celery.redelivery.post import Post
 from igwn_alert_celery.task import HEADER
 
 __all__ = ["Unacked", "task_id_of"]
@@ -72,12 +73,11 @@ class Unacked:
             pipe.hdel(self._keys.attempts, task_id)
         pipe.execute()
 
-    def hold(self, tag: str, text: str) -> None:
+    def hold(self, tag: str, text: str) -> Post:
         """Note a message as kombu does: the text that it would have written."""
-        pipe = self._client.pipeline()
-        pipe.zadd(self._keys.unacked_index(self._incarnation), {tag: time.time()})
-        pipe.hset(self._unacked, tag, text)
-        pipe.execute()
+        index = self._keys.unacked_index(self._incarnation)
+        noted = ("ZADD", index, time.time(), tag), ("HSET", self._unacked, tag, text)
+        return Post(self._client, noted)
 
     def put_back(self, tag: str, task_id: str = "", *, leftmost: bool = False) -> None:
         """Give a task back to its queue, marked redelivered: as the next, or as the last one.
@@ -102,9 +102,9 @@ class Unacked:
                 self._unacked,
             )
 
-    def started(self, task_ids: Iterable[str]) -> None:
+    def started(self, task_ids: Iterable[str]) -> Post:
         """Note that handlers begin to run."""
-        self._client.sadd(self._running, *task_ids)
+        return Post(self._client, [("SADD", self._running, *task_ids)])
 
     def attempt(self, task_id: str) -> int:
         """Count that a task was running when its worker died; return how often that was."""

@@ -54,7 +54,7 @@ def test_what_is_popped_while_redis_is_full_runs_once(restarting):
     wait_until(lambda: redelivery.counts("began"), 60, "they run")
     allow = out_of_memory(server)
     since = len(redelivery.counts("began"))
-    worker.expect("Redis does not note it yet")
+    worker.expect("what has become of tasks is said when it answers again")
     wait_until(lambda: len(redelivery.counts("began")) > since + 7, 60, "they run on")
     allow()
     redelivery.wait("done", uids)

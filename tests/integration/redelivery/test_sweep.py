@@ -250,7 +250,7 @@ def test_a_dead_workers_tasks_go_back_once_though_two_restore_it(world):
             text = json.dumps([world.pop(), "", "celery"])
             linked.client.hset(linked.keys.unacked("dead"), tag, text)
             linked.client.zadd(linked.keys.unacked_index("dead"), {tag: 1})
-        held.started(["a"])
+        held.started(["a"]).answer()
         restorers = [Restorer(world.keeper), Restorer(world.keeper)]
         assert [one.restore(linked, "dead") for one in restorers] == [2, 0]
         assert sorted(ids(world.waiting())) == ["a", "b", "c"]
@@ -328,8 +328,8 @@ def test_what_is_given_up_is_not_outstanding_any_more(world):
     with world.link.using() as linked:
         held = linked.unacked("me")
         for tag, task_id in (("t1", "a"), ("t2", "b")):
-            held.hold(tag, json.dumps([world.pop(), "", "celery"]))
-            held.started([task_id])
+            held.hold(tag, json.dumps([world.pop(), "", "celery"])).answer()
+            held.started([task_id]).answer()
         held.settle("t1", "a")
         held.settle("t2", "b", stays=True)
         assert linked.client.hkeys(linked.keys.outstanding) == [b"b"]

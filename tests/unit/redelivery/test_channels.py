@@ -59,3 +59,15 @@ def test_a_channel_that_is_gone_is_forgotten(clock):
     del one
     gc.collect()
     assert channels.waiting_since is None
+
+
+def test_an_answer_to_what_was_asked_before_is_none_to_what_is_asked_now(monkeypatch):
+    now = iter([1.0, 2.0])
+    monkeypatch.setattr("igwn_alert_celery.redelivery.channels.time.monotonic", lambda: next(now))
+    channels, one = Channels(), Channel()
+    channels.asks(one)
+    channels.asks(one)
+    channels.answered(one, 1.0)
+    assert channels.waiting_since == 2.0
+    channels.answered(one, 2.0)
+    assert channels.waiting_since is None

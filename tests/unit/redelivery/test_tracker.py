@@ -4,10 +4,27 @@ from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
+import redis
 
 from igwn_alert_celery.errors import TaskBrokerUnavailable
 from igwn_alert_celery.redelivery import tracker as module
+from igwn_alert_celery.redelivery.post import Post
 from igwn_alert_celery.redelivery.tracker import Tracker
+
+
+class Posted(Post):
+    """On its way to such books; ``error`` is what is answered."""
+
+    def __init__(self, books, *what):
+        self._books, self._what = books, what
+        self.error = None
+        books.posted.append(self)
+
+    def answer(self):
+        self._books.posted.remove(self)
+        if self.error is not None:
+            raise self.error
+        self._books.said.append(self._what)
 
 
 class Books:
@@ -16,6 +33,7 @@ class Books:
     def __init__(self):
         self.said = []
         self.held = []
+        self.posted = []
 
     def settle(self, tag, task_id, *, stays=False):
         self.said.append(("settle", tag, task_id, stays))
@@ -27,10 +45,10 @@ class Books:
         self.said.append(("keep", letter))
 
     def hold(self, tag, text):
-        self.said.append(("hold", tag, text))
+        return Posted(self, "hold", tag, text)
 
     def started(self, ids):
-        self.said.append(("started", *ids))
+        return Posted(self, "started", *ids)
 
     def tags(self):
         return self.held
@@ -159,6 +177,8 @@ def test_what_fails_while_it_is_said_stays(link, clock):
 def test_a_start_is_noted_before_it_can_take_the_process_down(link, clock, in_process):
     tracker = Tracker(link, "w1", in_process=in_process)
     tracker.started("id1")
+    assert len(link.books.posted) == in_process
+    tracker.hear()
     assert link.books.said == ([("started", "id1")] if in_process else [])
     drain(tracker, link)
     assert link.books.said == [("started", "id1")]
@@ -190,6 +210,41 @@ def test_whatever_goes_wrong_a_handler_runs(link, clock, caplog):
     del link.books.started
     drain(tracker, link)
     assert link.books.said == [("started", "id1")]
+
+
+def test_nobody_waits_for_what_is_noted_but_whatever_is_said_next(link, clock):
+    tracker, known = Tracker(link, "w1", in_process=True), []
+    tracker.hold("t1", "text", lambda: known.append("t1"))
+    assert (link.books.said, known) == ([], [])
+    tracker.started("id1")
+    assert (link.books.said, known) == ([("hold", "t1", "text")], ["t1"])
+    tracker.settle("t1", "id1")
+    assert link.books.said[1:] == [("started", "id1"), ("settle", "t1", "id1", False)]
+    assert not tracker.waits
+
+
+def test_what_redis_did_not_take_is_said_again_before_the_rest(link, clock, caplog):
+    tracker, known = Tracker(link, "w1", in_process=False), []
+    tracker.hold("t1", "text", lambda: known.append("t1"))
+    tracker.hold("t2", "text", lambda: known.append("t2"))
+    link.books.posted[-1].error = redis.exceptions.ConnectionError("cut")
+    tracker.settle("t2", "id2")
+    assert link.books.said == [("hold", "t1", "text")]
+    assert known == ["t1", "t2"], "it is known where it is: here, to be said"
+    assert "cut" in caplog.text
+    assert tracker.tags_to_say == {"t2"}
+    drain(tracker, link)
+    assert link.books.said[1:] == [("hold", "t2", "text"), ("settle", "t2", "id2", False)]
+
+
+def test_what_waits_longer_than_its_connection_is_said_again_as_well(link, clock):
+    tracker = Tracker(link, "w1", in_process=False)
+    tracker.hold("t1", "text")
+    link.books.posted[-1].error = AttributeError("'NoneType' object has no attribute 'recv'")
+    tracker.reconcile({"t1"})
+    assert tracker.tags_to_say == {"t1"}
+    drain(tracker, link)
+    assert link.books.said == [("hold", "t1", "text")]
 
 
 def call_later(tracker, call):
