@@ -11,7 +11,6 @@ from typing import Any
 
 from celery import Celery
 
-from igwn_alert_celery.dead_letter import DeadLetter
 from igwn_alert_celery.enqueue.away import required
 from igwn_alert_celery.enqueue.batch import (
     Batch,
@@ -21,21 +20,19 @@ from igwn_alert_celery.enqueue.batch import (
     Position,
     Verdict,
 )
+from igwn_alert_celery.enqueue.batch_publisher import BatchPublisher, Done
 from igwn_alert_celery.enqueue.local import LocalState
 from igwn_alert_celery.enqueue.message import TaskCall
-from igwn_alert_celery.enqueue.publish import Publisher, confirming, connected
+from igwn_alert_celery.enqueue.publish import confirming, connected
 from igwn_alert_celery.enqueue.writing import Writing, Written
 from igwn_alert_celery.errors import TaskBrokerUnavailable
 from igwn_alert_celery.settings import Settings
 
 __all__ = ["KombuEnqueuer"]
 
-#: By task id: None, or the dead letter of a task that the task broker would never take.
-_Done = dict[str, DeadLetter | None]
-
 
 class KombuEnqueuer:
-    """Publishes task by task and waits for each confirmation. Not thread-safe.
+    """Publishes batch by batch and waits until each task is confirmed. Not thread-safe.
 
     Whatever needs the task broker blocks for about the time-out, and raises
     :exc:`TaskBrokerUnavailable`, also before :meth:`open` has succeeded.
@@ -59,8 +56,8 @@ class KombuEnqueuer:
         self._app = app
         self._settings = settings
         self._connection: Any = None
-        self._publisher: Publisher | None = None
-        self._unfinished: dict[PartitionId, tuple[int, _Done]] = {}
+        self._publisher: BatchPublisher | None = None
+        self._unfinished: dict[PartitionId, tuple[int, Done]] = {}
         self.ordinary_way: dict[str, str] = {}
         self.memory = LocalState(
             state_path,
@@ -75,7 +72,8 @@ class KombuEnqueuer:
         self.memory.prepare()
         connection = self._connection = confirming(self._app, self._settings.task_broker_timeout_s)
         try:
-            self._publisher = connected(self._app, connection)
+            publisher = connected(self._app, connection)
+            self._publisher = BatchPublisher(connection, publisher, self._settings.topic_prefix)
             self.ledger_id = _id_of_server(connection) or self.ledger_id
         except TaskBrokerUnavailable:
             self.close()
@@ -98,12 +96,10 @@ class KombuEnqueuer:
         A batch that failed half-way is not begun anew: what has been confirmed of it is skipped
         when it comes again, so that a queue which refuses is not filled with copies.
         """
-        publisher: Publisher = required(self._publisher)
+        publisher: BatchPublisher = required(self._publisher)
         done = self._done(batch)
         calls = [command.value for entry in batch.entries for command in entry.commands]
-        for call in calls:
-            if call.task_id not in done:
-                done[call.task_id] = publisher.publish(call, self._settings.topic_prefix)
+        publisher.publish(calls, done)
         kept = tuple(letter for call in calls if (letter := done[call.task_id]) is not None)
         letters = (*kept, *(one for entry in batch.entries for one in entry.dead_letters))
         evicted = self.memory.dead_letters.add(*letters)
@@ -137,7 +133,7 @@ class KombuEnqueuer:
         """Return what a user should know, a line each."""
         return []
 
-    def _done(self, batch: Batch) -> _Done:
+    def _done(self, batch: Batch) -> Done:
         """Return what has been confirmed of this partition's batches that failed half-way."""
         start, done = self._unfinished.get(batch.partition, (0, {}))
         if batch.believed.next_offset < start:

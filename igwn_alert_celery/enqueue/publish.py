@@ -6,9 +6,9 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import msgspec
 from celery import Celery
 from kombu.transport.redis import Transport as RedisTransport
-from kombu.utils.json import dumps
 
 from igwn_alert_celery.dead_letter import DeadLetter
 from igwn_alert_celery.enqueue.away import connecting, reaching
@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 #: AMQP sends a message's headers in one frame, of 128 kB unless the server says otherwise.
 _MOST_HEADER_BYTES = 64_000
+_encode = msgspec.json.Encoder().encode
 
 
 def confirming(app: Celery, timeout_s: float) -> Any:
@@ -135,30 +136,41 @@ class Publisher:
         TaskBrokerUnavailable
             It may or may not have been published.
         """
-        if self._amqp and len(dumps(call.header)) > _MOST_HEADER_BYTES:
-            raise ValueError(f"the record's key and headers have more than {_MOST_HEADER_BYTES} B")
         try:
-            return self._apply(call)
+            return self._send(call)
         except Unroutable:
             # A queue that we have declared may be gone since.
             self._connection.declared_entities.clear()
-        return self._apply(call)
+        return self._send(call)
 
-    def _apply(self, call: TaskCall) -> Any:
-        self._returned = None
+    def producer_on(self, channel: Any, on_return: Any = None) -> Any:
+        """Return a new producer for tasks that are handlers."""
+        producer = self._app.amqp.Producer(channel, auto_declare=False, on_return=on_return)
+        return producer if self._results else without_results(self._app, producer)
+
+    def apply(self, call: TaskCall, producer: Any) -> Any:
+        """Publish with this producer, and return what ``apply_async`` returns.
+
+        Raises
+        ------
+        TaskBrokerUnavailable
+            It may or may not have been published.
+        """
+        if self._amqp and len(_encode(call.header)) > _MOST_HEADER_BYTES:
+            raise ValueError(f"the record's key and headers have more than {_MOST_HEADER_BYTES} B")
         with reaching(self._connection):
-            result = apply(call, HEADER, self._producer, **self._options)
+            return apply(call, HEADER, producer, **self._options)
+
+    def _send(self, call: TaskCall) -> Any:
+        self._returned = None
+        result = self.apply(call, self._producer)
         if self._returned is not None:
             raise self._returned
         return result
 
     def _new_producer(self) -> Any:
-        producer = self._app.amqp.Producer(
-            self._connection.channel(),
-            auto_declare=False,
-            on_return=self._on_return if self._amqp else None,
-        )
-        return producer if self._results else without_results(self._app, producer)
+        channel = self._connection.channel()
+        return self.producer_on(channel, self._on_return if self._amqp else None)
 
     def _renew_channel(self) -> None:
         # An error may have closed it. py-amqp opens it again, but before 5.4 without confirming.
