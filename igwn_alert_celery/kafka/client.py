@@ -43,6 +43,9 @@ def client_config(settings: Settings, credential: Auth | None) -> dict[str, Any]
         # Bounds every request; librdkafka's own default of a minute would hang a shutdown.
         "socket.timeout.ms": 10_000,
         "socket.keepalive.enable": True,
+        # Else the end of a request waits until the server's kernel has acknowledged its beginning,
+        # and the request before it: an alert is sent later by that, and a send acknowledged.
+        "socket.nagle.disable": True,
         "reconnect.backoff.ms": 100,
         "reconnect.backoff.max.ms": 1_000,
         "log.connection.close": False,

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 
@@ -102,7 +101,7 @@ class Receiver:
             self._metrics.note_poll()
             self._is_idle = not records
             self._problems.take(problems)
-            self._receive(record for record in records if self._shares.flows(record))
+            self._receive(self._shares.wanted(records))
             if self._newcomers.waiting:
                 self._start_new()
             # The pool is just taking what was enqueued, and needs Python's lock for it.
@@ -130,10 +129,7 @@ class Receiver:
         self._commit(starts)
         self._shares.show()
 
-    def _receive(self, records: Iterable[Record]) -> None:
-        by_partition: dict[TopicPartition, list[Record]] = defaultdict(list)
-        for record in records:
-            by_partition[TopicPartition(record.topic, record.partition)].append(record)
+    def _receive(self, by_partition: Mapping[TopicPartition, list[Record]]) -> None:
         if not by_partition:
             return
         try:

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import groupby
+from operator import attrgetter
 
 from igwn_alert_celery.record import Record, TopicPartition
 from igwn_alert_celery.worker.parts import Parts
@@ -44,13 +46,18 @@ class Shares:
         for partition in partitions:
             self.progress.pop(partition, None)
 
-    def flows(self, record: Record) -> bool:
-        """Whether a record is to be received: its partition flows, and it comes next or later."""
-        partition = TopicPartition(record.topic, record.partition)
-        progress = self.progress.get(partition)
-        if progress is None or partition in self._consumer.new:
-            return False
-        return record.offset >= progress.position.next_offset
+    def wanted(self, records: Iterable[Record]) -> dict[TopicPartition, list[Record]]:
+        """Return those to be received: their partition flows, and they come next or later."""
+        found: dict[TopicPartition, list[Record]] = {}
+        for place, row in groupby(records, attrgetter("topic", "partition")):
+            partition = TopicPartition(*place)
+            mine = None if partition in self._consumer.new else self.progress.get(partition)
+            if mine is None:
+                continue
+            new = [record for record in row if record.offset >= mine.position.next_offset]
+            if new:
+                found.setdefault(partition, []).extend(new)
+        return found
 
     def flowing(self) -> dict[TopicPartition, int]:
         """Return the next offset of each partition that flows."""
