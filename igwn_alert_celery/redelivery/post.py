@@ -35,7 +35,7 @@ class Post:
     def __init__(self, client: Redis, commands: Sequence[tuple[Any, ...]]) -> None:
         self._pool = client.connection_pool
         self._connection = take_connection(self._pool, "MULTI")
-        steps = [("MULTI",), *commands, ("EXEC",)]
+        steps = [("MULTI",), *commands, ("EXEC",)] if len(commands) > 1 else commands
         self._answers = len(steps)
         try:
             packed = self._connection.pack_commands(steps)
@@ -58,6 +58,7 @@ class Post:
         finally:
             # Whatever broke it has closed it, and then it is opened again when it is next used.
             self._pool.release(self._connection)
-        errors += [one for one in found or () if isinstance(one, ResponseError)]
+        if isinstance(found, list):
+            errors += [one for one in found if isinstance(one, ResponseError)]
         if errors:
             raise errors[0]
