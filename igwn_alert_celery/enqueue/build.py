@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from typing import Any
 
 from celery import Celery, Task
@@ -22,6 +23,8 @@ __all__ = ["Builder"]
 
 logger = logging.getLogger(__name__)
 
+#: What has changed is seen after so long, seconds, also where a batch takes longer.
+_LOOK_S = 1.0
 _BYPASSED = "its apply_async sends by itself, so at least once"
 
 
@@ -48,12 +51,12 @@ class Builder:
         self._templates: dict[tuple[str, bool | None], Template | None] = {}
         self._watch = Watch(app)
         self._fast = True
-        self._looked = False
+        self._look_at = 0.0
         self._json = self._quoted = b""
 
     def commands(self, call: TaskCall) -> tuple[Command, ...]:
         """Return the commands; raises :exc:`PoisonRecord` when no queue would take them."""
-        if not self._looked:
+        if time.monotonic() >= self._look_at:
             self._look()
         template = self._template(call.task) if self._fast and call.kombu_safe else None
         if template is None:
@@ -64,10 +67,10 @@ class Builder:
 
     def look_again(self) -> None:
         """Look, before the next call, for what would make templates wrong."""
-        self._looked = False
+        self._look_at = 0.0
 
     def _look(self) -> None:
-        self._looked = True
+        self._look_at = time.monotonic() + _LOOK_S
         if self._watch.changed():
             self._templates.clear()
             self._ordinary_way.clear()

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
 from igwn_alert_celery.enqueue.script import take_connection
@@ -55,8 +56,14 @@ class Post:
                     found = self._connection.read_response()
                 except ResponseError as exc:
                     errors.append(exc)
+        except BaseException as exc:
+            # What is still to come must be nobody else's answer. It is opened when it is next used.
+            self._connection.disconnect()
+            if isinstance(exc, AttributeError):
+                # redis-py's own, where somebody has closed the connection meanwhile.
+                raise RedisConnectionError("the connection was closed") from exc
+            raise
         finally:
-            # Whatever broke it has closed it, and then it is opened again when it is next used.
             self._pool.release(self._connection)
         if isinstance(found, list):
             errors += [one for one in found if isinstance(one, ResponseError)]

@@ -29,11 +29,14 @@ __all__ = ["Tracker", "tag_of"]
 logger = logging.getLogger(__name__)
 
 _PAUSE_S = 1.0
+#: How long one thread waits for another that reads an answer.
+_HEARING_S = 1.0
+_BLIND_S = 0.05
 _Said = tuple[str, Callable[[Linked], Any]]
 
 
 class Tracker:
-    """For the main thread, but for :meth:`drain`, and :meth:`started` in pools of threads.
+    """For the main thread and those on which Celery acknowledges; :meth:`drain` is the heart's.
 
     Parameters
     ----------
@@ -65,7 +68,8 @@ class Tracker:
         self._wake: Wake | None = None
         # Said, and not answered yet. Green beside greenlets, as its users then are.
         self._posted: deque[tuple[_Said, Post, Callable[[], object]]] = deque()
-        self._hearing = threading.Lock()
+        # A signal's handler may come in between, and say something itself (Celery's cold shutdown).
+        self._hearing = threading.RLock()
 
     def started(self, task_id: str) -> None:
         """Note that a handler begins to run, at the latest in a tenth of a second."""
@@ -136,7 +140,12 @@ class Tracker:
 
         For the heart; blocks.
         """
-        wake = self._wake = Wake()
+        try:
+            wake = self._wake = Wake()
+        except OSError as exc:  # no descriptor is left
+            logger.debug("waiting without being woken: %s", exc)
+            time.sleep(min(timeout_s, _BLIND_S))
+            return self.waits
         # What came before is seen here, and what comes from now on wakes.
         if self.waits:
             wake.set()
@@ -179,21 +188,36 @@ class Tracker:
     def _mine(self, linked: Linked) -> Unacked:
         return linked.unacked(self.incarnation)
 
-    def hear(self) -> None:
-        """Read the answers to what was said; what Redis did not take is said again later."""
-        error = None
-        with self._hearing:
+    def hear(self) -> bool:
+        """Read the answers to what was said; what Redis did not take is said again later.
+
+        Returns
+        -------
+        bool
+            Whether that was done: another thread may be waiting for Redis, perhaps in vain.
+        """
+        if not self._hearing.acquire(timeout=_HEARING_S):
+            return False
+        try:
             while self._posted:
-                said, post, then = self._posted.popleft()
-                try:
-                    post.answer()
-                except Exception as exc:  # noqa: BLE001 - told, and said again
-                    # Border, as below. Before whatever else is said of that task.
-                    self._say_later(*said)
-                    error = exc
-                then()
-        if error is not None:
-            self._is_away(error, expected=isinstance(error, (RedisError, OSError)))
+                self._hear(*self._posted.popleft())
+        finally:
+            self._hearing.release()
+        return True
+
+    def _hear(self, said: _Said, post: Post, then: Callable[[], object]) -> None:
+        try:
+            post.answer()
+        except (RedisError, OSError, ValueError) as exc:
+            # Before whatever else is said of that task.
+            self._say_later(*said)
+            self._is_away(exc, expected=not isinstance(exc, ValueError))
+        except BaseException:
+            # A signal's handler has raised it, to end the worker.
+            self._say_later(*said)
+            raise
+        finally:
+            then()
 
     def _say(
         self,
@@ -201,9 +225,8 @@ class Tracker:
         what: Callable[[Linked], Any],
         then: Callable[[], object] | None = None,
     ) -> None:
-        self.hear()
         then = then or _nothing
-        if self._later or time.monotonic() < self._away_until:
+        if not self.hear() or self._later or time.monotonic() < self._away_until:
             self._say_later(tag, what)
             then()
             return

@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Iterable, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 
 from igwn_alert_celery.enqueue.batch import Verdict
 from igwn_alert_celery.errors import (
@@ -114,7 +114,8 @@ class Receiver:
         """See to everything but the alerts themselves."""
         self._tidy_at = time.monotonic() + TIDY_S
         received, self._received = self._received, set()
-        self._commit(received)
+        if self._parts.enqueuer.keeps_positions:
+            self._commit(received)
         self._shares.show_some(self._shares.of(received))
         self._chores()
         self._say_running()
@@ -250,6 +251,9 @@ class Receiver:
         self._shares.show()
 
     def _away(self, exc: RetryableError) -> None:
+        # At once: Redis may come back empty, and then this is where to go on.
+        with suppress(KafkaUnavailable):
+            self._commit(self._received)
         task_broker = isinstance(exc, TaskBrokerUnavailable)
         if not task_broker:
             # Another password may be in the file by now: a new receiver reads it.

@@ -72,6 +72,23 @@ def test_a_queue_that_refuses_is_said_once_until_it_takes_again(deployment, capl
     assert caplog.text.count("receiver: task_broker_away") == 1
 
 
+def test_what_was_enqueued_is_committed_before_redis_is_waited_for(deployment, monkeypatch):
+    with receiving(deployment) as it:
+        it.running()
+        it.committed()
+        # It would do so later, when nothing comes.
+        monkeypatch.setattr("igwn_alert_celery.worker.receiver.SOON_S", 60.0)
+        monkeypatch.setattr("igwn_alert_celery.worker.receiver.TIDY_S", 1000.0)
+        send(deployment, 0, "a")
+        it.expect(["a"])
+        send(deployment, 1, "b")
+        it.expect(["a", "b"])
+        deployment.redis.set("celery", "no list")
+        send(deployment, 2, "c")
+        it.state("task_broker_away")
+        it.committed(2)
+
+
 def test_a_time_after_the_last_record_of_a_partition_that_fell_silent(deployment, monkeypatch):
     with receiving(deployment) as it:
         it.running()

@@ -71,3 +71,26 @@ def test_it_arrives_though_the_process_dies_at_once(client, redis_server):
     ended = subprocess.run([sys.executable, "-c", code], env={**os.environ}, check=False)
     assert ended.returncode == -signal.SIGKILL
     wait_until(lambda: client.smembers("said") == {b"a"}, 60, "what was said")
+
+
+def test_an_answer_over_a_connection_that_was_closed_meanwhile_does_not_come(client):
+    post = Post(client, [("SADD", "said", "a")])
+    client.connection_pool.disconnect()
+    with pytest.raises(RedisConnectionError):
+        post.answer()
+
+
+def test_what_was_not_read_is_nobody_elses_answer(client, monkeypatch):
+    post = Post(client, [("SADD", "said", "a"), ("SADD", "said", "b")])
+    read, answers = post._connection.read_response, iter([True, False])
+
+    def interrupted():
+        if next(answers):
+            return read()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(post._connection, "read_response", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        post.answer()
+    monkeypatch.undo()
+    assert client.get("nothing") is None

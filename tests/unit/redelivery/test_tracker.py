@@ -240,7 +240,7 @@ def test_what_redis_did_not_take_is_said_again_before_the_rest(link, clock, capl
 def test_what_waits_longer_than_its_connection_is_said_again_as_well(link, clock):
     tracker = Tracker(link, "w1", in_process=False)
     tracker.hold("t1", "text")
-    link.books.posted[-1].error = AttributeError("'NoneType' object has no attribute 'recv'")
+    link.books.posted[-1].error = redis.exceptions.ConnectionError("it was closed")
     tracker.reconcile({"t1"})
     assert tracker.tags_to_say == {"t1"}
     drain(tracker, link)
@@ -283,3 +283,56 @@ def test_nobody_waits_where_something_waits_already(link):
     assert tracker.wait(60.0), "until it is said"
     drain(tracker, link)
     assert not tracker.wait(0.01)
+
+
+def test_without_a_free_descriptor_it_waits_all_the_same(link, monkeypatch):
+    def no_descriptor():
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(module, "Wake", no_descriptor)
+    tracker = Tracker(link, "w1", in_process=False)
+    assert not tracker.wait(0.01)
+    tracker.started("id1")
+    assert tracker.wait(60.0)
+
+
+def test_a_signals_handler_may_say_something_while_an_answer_is_read(link, clock):
+    tracker = Tracker(link, "w1", in_process=False)
+    tracker.hold("t1", "text")
+    (post,) = link.books.posted
+    answer = post.answer
+    post.answer = lambda: (tracker.settle("t0", "id0"), answer())
+    tracker.settle("t1", "id1")
+    assert [what[:2] for what in link.books.said] == [
+        ("settle", "t0"),
+        ("hold", "t1"),
+        ("settle", "t1"),
+    ]
+
+
+def test_what_such_a_handler_raises_is_not_taken_for_an_answer(link, clock):
+    tracker = Tracker(link, "w1", in_process=False)
+    tracker.hold("t1", "text")
+    link.books.posted[-1].error = NotImplementedError("threads cannot be killed")
+    with pytest.raises(NotImplementedError):
+        tracker.settle("t2", "")
+    assert tracker.tags_to_say == {"t1"}
+
+
+def test_nobody_waits_long_for_another_thread_that_waits_for_redis(link, monkeypatch):
+    monkeypatch.setattr(module, "_HEARING_S", 0.01)
+    tracker = Tracker(link, "w1", in_process=False)
+    tracker.hold("t1", "text")
+    (post,) = link.books.posted
+    reading, go_on = threading.Event(), threading.Event()
+    answer = post.answer
+    post.answer = lambda: (reading.set(), go_on.wait(60), answer())
+    thread = threading.Thread(target=tracker.hear)
+    thread.start()
+    assert reading.wait(60)
+    tracker.settle("t1", "id1")
+    assert tracker.tags_to_say == {"t1"}
+    go_on.set()
+    thread.join()
+    drain(tracker, link)
+    assert [what for what, *_ in link.books.said] == ["hold", "settle"]
