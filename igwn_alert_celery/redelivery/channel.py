@@ -74,17 +74,16 @@ class TrackedQoS(QoS):
 
     def ack(self, delivery_tag: str) -> None:
         """Forget a message that is handled."""
-        self._settle(delivery_tag)
-        virtual.QoS.ack(self, delivery_tag)
+        task_id, stays = self._done_with(delivery_tag)
+        self.tracker.settle(delivery_tag, task_id, stays=stays)
 
     def reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: FBT002 - kombu's
         """Forget a message, or give it back."""
+        task_id, stays = self._done_with(delivery_tag)
         if requeue:
-            task_id, _ = self._about(delivery_tag)
             self.tracker.put_back(delivery_tag, task_id, leftmost=True)
         else:
-            self._settle(delivery_tag)
-        virtual.QoS.ack(self, delivery_tag)
+            self.tracker.settle(delivery_tag, task_id, stays=stays)
 
     def restore_unacked(self, client: Any = None) -> None:
         """Give back what was delivered and does not run, when the channel is closed."""
@@ -117,9 +116,15 @@ class TrackedQoS(QoS):
         """Return the tags that are delivered, or run although their connection is lost."""
         return {*self._delivered, *self._still_running}
 
-    def _settle(self, delivery_tag: str) -> None:
-        task_id, stays = self._about(delivery_tag)
-        self.tracker.settle(delivery_tag, task_id, stays=stays)
+    def _done_with(self, delivery_tag: str) -> tuple[str, bool]:
+        """Forget a message here; return its task's id, if it has one, and whether it `STAYS`.
+
+        Before Redis is told: another greenlet may run meanwhile, and see the connection lost, when
+        what is still delivered is given back.
+        """
+        about = self._about(delivery_tag)
+        virtual.QoS.ack(self, delivery_tag)
+        return about
 
     def _about(self, delivery_tag: str) -> tuple[str, bool]:
         message = self._delivered.get(delivery_tag) or self._still_running.pop(delivery_tag, None)

@@ -209,12 +209,11 @@ class Tracker:
         try:
             post.answer()
         except (RedisError, OSError, ValueError) as exc:
-            # Before whatever else is said of that task.
-            self._say_later(*said)
+            self._say_again(*said)
             self._is_away(exc, expected=not isinstance(exc, ValueError))
         except BaseException:
             # A signal's handler has raised it, to end the worker.
-            self._say_later(*said)
+            self._say_again(*said)
             raise
         finally:
             then()
@@ -250,6 +249,12 @@ class Tracker:
             exc_info=None if expected else exc,
         )
         self._away_until = time.monotonic() + _PAUSE_S
+
+    def _say_again(self, tag: str, what: Callable[[Linked], Any]) -> None:
+        # It comes before whatever else is said of that task. Where that was said meanwhile, to be
+        # held is over; a note after it would stay for ever.
+        if not tag or tag not in self.tags_to_say:
+            self._say_later(tag, what)
 
     def _say_later(self, tag: str, what: Callable[[Linked], Any]) -> None:
         self._later.append((tag, what))

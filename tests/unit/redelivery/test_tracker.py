@@ -319,7 +319,8 @@ def test_what_such_a_handler_raises_is_not_taken_for_an_answer(link, clock):
     assert tracker.tags_to_say == {"t1"}
 
 
-def test_nobody_waits_long_for_another_thread_that_waits_for_redis(link, monkeypatch):
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_nobody_waits_long_for_another_thread_that_waits_for_redis(link, monkeypatch, is_lost):
     monkeypatch.setattr(module, "_HEARING_S", 0.01)
     tracker = Tracker(link, "w1", in_process=False)
     tracker.hold("t1", "text")
@@ -327,6 +328,7 @@ def test_nobody_waits_long_for_another_thread_that_waits_for_redis(link, monkeyp
     reading, go_on = threading.Event(), threading.Event()
     answer = post.answer
     post.answer = lambda: (reading.set(), go_on.wait(60), answer())
+    post.error = redis.exceptions.ConnectionError("cut") if is_lost else None
     thread = threading.Thread(target=tracker.hear)
     thread.start()
     assert reading.wait(60)
@@ -335,4 +337,4 @@ def test_nobody_waits_long_for_another_thread_that_waits_for_redis(link, monkeyp
     go_on.set()
     thread.join()
     drain(tracker, link)
-    assert [what for what, *_ in link.books.said] == ["hold", "settle"]
+    assert [what for what, *_ in link.books.said] == ([] if is_lost else ["hold"]) + ["settle"]
