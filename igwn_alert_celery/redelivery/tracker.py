@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from kombu.utils.compat import detect_environment
 from redis.exceptions import RedisError
 
 from igwn_alert_celery.dead_letter import DeadLetter
@@ -141,10 +142,13 @@ class Tracker:
         For the heart; blocks.
         """
         try:
-            wake = self._wake = Wake()
-        except OSError as exc:  # no descriptor is left
-            logger.debug("waiting without being woken: %s", exc)
-            time.sleep(min(timeout_s, _BLIND_S))
+            # With eventlet Python may crash at its end, when a native thread has waited so.
+            wake = self._wake = None if detect_environment() == "eventlet" else Wake()
+        except OSError as exc:
+            logger.debug("no descriptor is left to be woken by: %s", exc)
+            wake = None
+        if wake is None:
+            time.sleep(max(0.0, min(timeout_s, _BLIND_S)))
             return self.waits
         # What came before is seen here, and what comes from now on wakes.
         if self.waits:
