@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""UUIDs as :mod:`uuid` makes them, in a fifth of the time: some are made for each alert."""
+"""UUIDs as :mod:`uuid` makes them, without its objects: some are made for each alert."""
 
 from __future__ import annotations
 

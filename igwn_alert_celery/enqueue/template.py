@@ -7,8 +7,8 @@ change a message from one alert to the next keeps the handler on the ordinary wa
 (:mod:`igwn_alert_celery.enqueue.regular`).
 
 The body stands in the message as it is (kombu's ``body_encoding`` of ``None``), and not in base64:
-GraceDB's alerts come within a JSON string, and go on in one without being touched. It is a third
-smaller in Redis, and read in half the time (decision 15).
+GraceDB's alerts come within a JSON string, and go on in one without being touched. So it is smaller
+in Redis, and read sooner (decision 15).
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ if next_offset == stored then return {'WRITTEN', stored, epoch, stored} end
 -- Redis refuses a script's first write only (out of memory, read-only, disk full): let that be
 -- one that changes nothing, so that a PUBLISH, which is no write, never goes out without the rest.
 redis.call('HSET', KEYS[2], 'next', position[1])
--- One command for many values: each call of Redis from Lua costs as much as its value.
+-- One command for many values, also in the append-only file and on replicas.
 local pushed, noted = {}, {}
 local function push()
   for key, values in pairs(pushed) do redis.call('LPUSH', key, unpack(values)) end
