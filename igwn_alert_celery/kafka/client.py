@@ -75,6 +75,7 @@ def consumer_config(
         "fetch.error.backoff.ms": 1_000,
         # librdkafka stops fetching for this long when its queue is full; its default is 1 s.
         "fetch.queue.backoff.ms": 2,
+        # Bounds the memory of a backlog, and is more than is received while more is fetched.
         "queued.max.messages.kbytes": 32_768,
     }
     ours: dict[str, Any] = {
@@ -99,9 +100,6 @@ def producer_config(settings: Settings, credential: Auth | None) -> dict[str, An
     config = {key: value for key, value in shared.items() if not key.startswith(_CONSUMER_ONLY)}
     defaults: dict[str, Any] = {
         "linger.ms": 0,
-        # Kafka refuses a whole batch for being too large, also where each record is not. So many
-        # bytes are in every topic's limit, and a record that is larger travels alone.
-        "batch.size": 100_000,
         # Kafka's own default, the topics' limit with it.
         "message.max.bytes": 1_048_588,
         # How long a topic may be unknown after it was first asked for.

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,7 +19,13 @@ from igwn_alert_celery.kafka.encode import check_headers
 from igwn_alert_celery.kafka.inherited import keep, let_go
 from igwn_alert_celery.kafka.refusals import Refusals
 from igwn_alert_celery.kafka.reports import Delivery, OnReport, OutgoingRecord, Reports
-from igwn_alert_celery.kafka.verdict import CREDENTIAL, UNKNOWN_TOPIC, is_lasting, send_error
+from igwn_alert_celery.kafka.verdict import (
+    CREDENTIAL,
+    UNKNOWN_TOPIC,
+    is_lasting,
+    is_too_large,
+    send_error,
+)
 from igwn_alert_celery.native import start_native_thread
 
 __all__ = ["Delivery", "OutgoingRecord", "Producer"]
@@ -48,6 +55,8 @@ class Producer:
     ----------
     config : dict
         librdkafka's options. Holds secrets: never logged.
+    is_alone : bool
+        Whether these let each record travel in a batch of its own.
 
     Raises
     ------
@@ -55,7 +64,10 @@ class Producer:
         librdkafka refuses an option.
     """
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], *, is_alone: bool = False) -> None:
+        self._config, self._is_alone = config, is_alone
+        self._lock = threading.Lock()
+        self._other: Producer | None = None
         watched = {"logger": librdkafka_logger(), **config, "error_cb": self._note_error}
         try:
             self._producer: Any = confluent_kafka.Producer(watched)
@@ -98,17 +110,42 @@ class Producer:
         """Send records, pipelined and in order, and wait for the report of each.
 
         Blocks the calling thread or greenlet for ``timeout_s``, and for as long before that while
-        librdkafka has no room. Each report is final, but
-        for ``SendFailed.is_final = False`` where the time was over first: such a record may still
-        be sent. ``message.timeout.ms`` bounds the waiting for a final one.
+        librdkafka has no room. Each report is final, but for ``SendFailed.is_final = False`` where
+        the time was over first: such a record may still be sent. ``message.timeout.ms`` bounds the
+        waiting for a final one.
+
+        Kafka holds a topic's limit against whole batches, and librdkafka does not divide one that
+        was refused (https://github.com/confluentinc/librdkafka/issues/488). Its records are sent
+        again, each alone, after the others, and that may take ``timeout_s`` once more.
         """
         self._check_process()
+        reports = self._send(records, timeout_s)
+        large = [number for number, report in enumerate(reports) if is_too_large(report)]
+        if large and not self._is_alone:
+            again = [records[number] for number in large]
+            for number, report in zip(large, self._alone().send(again, timeout_s), strict=True):
+                reports[number] = report
+        return reports
+
+    def _send(
+        self, records: Sequence[OutgoingRecord], timeout_s: float
+    ) -> list[Delivery | SendError]:
         batch = Reports(records)
         deadline = time.monotonic() + timeout_s
         for number, record in enumerate(records):
             self._put(record, partial(batch.take, number), deadline)
         # The time limit of each begins when librdkafka has it; room for the last may come late.
         return batch.wait(time.monotonic() + timeout_s)
+
+    def _alone(self) -> Producer:
+        """Return the producer whose batches have one record each, made when it is first needed."""
+        with self._lock:
+            if self._other is not None and self._other.is_broken:
+                self._other.close(0.0)
+                self._other = None
+            if self._other is None:
+                self._other = Producer({**self._config, "batch.size": 1}, is_alone=True)
+            return self._other
 
     def queue(self, record: OutgoingRecord, on_report: OnReport) -> None:
         """Queue a record and return; ``on_report`` is called once, with the final report.
@@ -135,6 +172,9 @@ class Producer:
         """
         if self._ending:
             return 0
+        if self._other is not None:
+            # Whoever sends by it waits for it.
+            self._other.close(0.0)
         left = self.flush(timeout_s)
         if left:
             self._producer.purge(blocking=False)

@@ -9,7 +9,14 @@ from confluent_kafka import KafkaError
 
 from igwn_alert_celery.errors import SendError, SendFailed, SendRefused
 
-__all__ = ["CREDENTIAL", "TOO_LARGE", "UNKNOWN_TOPIC", "is_lasting", "send_error"]
+__all__ = [
+    "CREDENTIAL",
+    "TOO_LARGE",
+    "UNKNOWN_TOPIC",
+    "is_lasting",
+    "is_too_large",
+    "send_error",
+]
 
 CREDENTIAL = "credential"
 TOO_LARGE = "too_large"
@@ -59,6 +66,11 @@ def is_lasting(error: Any) -> bool:
     if error.code() == KafkaError._SSL:  # noqa: SLF001 - its public name
         return "certificate" in error.str()
     return bool(error.code() == KafkaError._AUTHENTICATION)  # noqa: SLF001
+
+
+def is_too_large(report: Any) -> bool:
+    """Whether a record was refused for its size, or for that of the batch that it was in."""
+    return isinstance(report, SendError) and report.code == TOO_LARGE
 
 
 def send_error(error: Any, topic: str, trouble: str = "") -> SendError:

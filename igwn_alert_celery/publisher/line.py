@@ -15,7 +15,7 @@ from igwn_alert_celery.kafka.client import consumer_config, producer_config
 from igwn_alert_celery.kafka.credentials import load_credential
 from igwn_alert_celery.kafka.producer import Delivery, OutgoingRecord, Producer
 from igwn_alert_celery.kafka.upload import Uploader
-from igwn_alert_celery.kafka.verdict import TOO_LARGE
+from igwn_alert_celery.kafka.verdict import is_too_large
 from igwn_alert_celery.settings import Settings
 
 __all__ = ["Line"]
@@ -72,12 +72,13 @@ class Line:
     def send(self, records: Sequence[OutgoingRecord]) -> list[Delivery | SendError]:
         """Send records and wait for their final reports; blocks for ``publish_timeout_s``.
 
-        What is too large is stored elsewhere, one after the other, and takes as long again.
+        What was in too large a batch is sent again, and what is too large itself is stored
+        elsewhere, one after the other: each takes as long again.
         """
         timeout_s = self.settings.publish_timeout_s + _REPORT_S
         reports = self._producer.send(records, timeout_s)
         for place, report in enumerate(reports):
-            if isinstance(report, SendError) and report.code == TOO_LARGE:
+            if is_too_large(report):
                 reports[place] = self._send_elsewhere(records[place], timeout_s)
         return reports
 

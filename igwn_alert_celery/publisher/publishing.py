@@ -104,6 +104,8 @@ class Publishing:
 
         The order is kept in each partition, so alerts that must stay in order want one key; what
         has to be sent again after a failure, or is too large for Kafka, comes later than the rest.
+        So may what was in a batch that its topic refuses for the size (``max.message.bytes`` below
+        a megabyte): ``batch.size`` in ``igwn_alert_kafka_options`` bounds batches.
 
         Parameters
         ----------

@@ -57,9 +57,15 @@ class Kafka(Service):
         """``host:port``, as ``bootstrap.servers`` takes it."""
         return self.address
 
-    def create_topic(self, name: str, partitions: int = 1) -> None:
-        """Create a topic and wait until each partition has a leader."""
-        new = NewTopic(name, num_partitions=partitions, replication_factor=self._replicas)
+    def create_topic(self, name: str, partitions: int = 1, **config: str) -> None:
+        """Create a topic and wait until each partition has a leader.
+
+        ``config`` has Kafka's options of a topic, underscores for dots.
+        """
+        options = {key.replace("_", "."): value for key, value in config.items()}
+        new = NewTopic(
+            name, num_partitions=partitions, replication_factor=self._replicas, config=options
+        )
         self._admin.create_topics([new], operation_timeout=_TIMEOUT_S)[name].result(_TIMEOUT_S)
         wait_until(lambda: self._leaders(name) == partitions, _TIMEOUT_S, f"topic {name}")
         self._topics[name] = partitions
