@@ -18,7 +18,7 @@ from benchmarks.meter import Meter
 from benchmarks.queues import Queue
 from benchmarks.sample import OURS, Case, Outcome
 from benchmarks.servers import REDIS, Servers
-from benchmarks.stage import Plan, Stage, stage
+from benchmarks.stage import Plan, Stage, options_of, stage
 from benchmarks.usage import peak_mb
 from benchmarks.warming import LAST, hears, ready, send_wave, warm
 from tests.services.wait import wait_until
@@ -56,6 +56,7 @@ def plan_of(about: Mapping[str, Any]) -> Plan:
         rejecting=bool(about.get("rejecting", False)),
         task_broker=about.get("task broker", REDIS),
         appendonly=about.get("data", "in memory") == "on disk",
+        options=options_of(about),
     )
 
 

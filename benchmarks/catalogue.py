@@ -7,6 +7,7 @@ from benchmarks.backlogs import BACKLOGS
 from benchmarks.growth import GROWTH
 from benchmarks.idle import IDLE
 from benchmarks.latency import LATENCY
+from benchmarks.options import OPTIONS
 from benchmarks.publisher import PUBLISHER
 from benchmarks.scenario import Scenario
 from benchmarks.startup import STARTUP
@@ -17,6 +18,7 @@ __all__ = ["SCENARIOS"]
 SCENARIOS: tuple[Scenario, ...] = (
     *BACKLOGS,
     LATENCY,
+    *OPTIONS,
     PUBLISHER,
     IDLE,
     STARTUP,

@@ -13,17 +13,17 @@ from benchmarks.scenario import Column, Scenario
 from benchmarks.sender import Sender
 from benchmarks.servers import REDIS, Servers
 from benchmarks.spread import quantile
-from benchmarks.stage import Plan, Stage, stage
+from benchmarks.stage import Plan, Stage, options_of, stage
 from benchmarks.warming import FIRST, ready, warm
-from benchmarks.ways import FLOORS
+from benchmarks.ways import BEHIND_RAW, FLOORS, PLAIN
 from tests.services.wait import wait_until
 
-__all__ = ["LATENCY"]
+__all__ = ["LATENCY", "measure"]
 
 _POOLS = ("solo", "threads", "prefork", "gevent")
 _SECONDS = {5: 40, 200: 15}
 _QUICK_SECONDS = {5: 8, 200: 3}
-_TEMPLATE, *_ = FLOORS
+_TEMPLATE, *_, _UNTOUCHED = FLOORS
 
 
 def _cases(quick: bool) -> list[Case]:
@@ -32,7 +32,7 @@ def _cases(quick: bool) -> list[Case]:
         found.append(_case(FLOOR, "none", rate, seconds))
         for pool in _POOLS:
             # gevent's loop would stand still in igwn-alert's listener, which is one blocking call.
-            ways = (OURS,) if pool == "gevent" else (OURS, TODAYS)
+            ways = (OURS, BEHIND_RAW) if pool == "gevent" else (OURS, TODAYS, BEHIND_RAW)
             found += [_case(way, pool, rate, seconds) for way in ways]
     return found
 
@@ -41,9 +41,11 @@ def _case(way: str, pool: str, rate: int, seconds: int) -> Case:
     return Case("latency", way, {"pool": pool, "alerts/s": rate, "alerts": rate * seconds})
 
 
-def _measure(case: Case, servers: Servers, folder: Path) -> Outcome:
+def measure(case: Case, servers: Servers, folder: Path) -> Outcome:
+    """Measure at one rate; blocks."""
     about = case.about
-    plan = Plan(pool=str(about["pool"]), concurrency=2, consumed=True)
+    options = options_of(about)
+    plan = Plan(pool=str(about["pool"]), concurrency=2, consumed=True, options=options)
     with stage(servers, folder, plan) as on:
         _start(on, case.way)
         warm(on, lambda numbers: _heard(on, numbers))
@@ -58,6 +60,10 @@ def _start(on: Stage, way: str) -> None:
     if way == FLOOR:
         on.start(_TEMPLATE, 1, **{env.NOTING: "yes"})
         on.start_program("benchmarks.floors.taker")
+    elif way == BEHIND_RAW:
+        on.start(_UNTOUCHED, 1, **{env.NOTING: "yes"})
+        on.start(PLAIN)
+        on.workers[-1].expect(" ready.")
     else:
         on.start(way)
         ready(on, way)
@@ -110,9 +116,11 @@ LATENCY = Scenario(
     "From sending to the handler's start",
     "Alerts of 10 kB, from the call that sends them, through Kafka, Redis and the worker's pool "
     "of 2, to the first line of the handler. The floor is Kafka's own client, an LPUSH, and a "
-    "BRPOP in another process. Today's way has no line on gevent: its listener is one blocking "
-    "call, in which gevent's loop stands still.",
-    _measure,
+    "BRPOP in another process. Celery behind a raw bridge is the same client and LPUSH, and a "
+    "worker without any bridge that takes the task in its pool: what a bridge adds to nothing. "
+    "Today's way has no line on gevent: its listener is one blocking call, in which gevent's loop "
+    "stands still.",
+    measure,
     _cases,
     (
         Column("latency_p50_ms", "p50, ms", 2, compared=True),
@@ -124,4 +132,5 @@ LATENCY = Scenario(
         Column("elsewhere_cores", "cores busy elsewhere", 2),
     ),
     repetitions=3,
+    against=(TODAYS, BEHIND_RAW),
 )

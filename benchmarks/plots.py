@@ -76,7 +76,7 @@ def _distributions(report: Report, rate: int) -> Iterator[Curve]:
     for case in report.cases("latency"):
         series = [sample.outcome.series.get("latency_ms", []) for sample in report.of(case)]
         values = sorted(value for found in series for value in found)
-        if case.about["alerts/s"] != rate or not values:
+        if case.about["alerts/s"] != rate or case.way not in _BY_POOL or not values:
             continue
         pool = str(case.about["pool"])
         label = case.way if case.way == FLOOR else f"{case.way}, {pool}"

@@ -17,16 +17,19 @@ from benchmarks.spread import quantile
 from benchmarks.stage import Plan, Stage, stage
 from benchmarks.ways import todays_interpreter
 
-__all__ = ["ECHO", "PUBLISHER"]
+__all__ = ["ECHO", "ECHO_THEN_RAW", "PUBLISHER"]
 
 #: Tasks with the same messages that do nothing.
 ECHO = "Celery round trip"
+#: One after the other, so that neither is warmer than when this package sends.
+ECHO_THEN_RAW = "Celery round trip, then a raw send"
 _OWN = "benchmarks.apps.sending"
 _TIMEOUT_S = 300.0
 _READ_S = 10.0
 _MODES = {
     ("single", OURS): "single",
     ("single", ECHO): "echo",
+    ("single", ECHO_THEN_RAW): "echo-then-raw",
     ("single", FLOOR): "raw",
     ("single", TODAYS): "single",
     ("batch", OURS): "batch",
@@ -42,7 +45,7 @@ def _cases(quick: bool) -> list[Case]:
     # Each of its sends opens a producer and takes long.
     few = {**single, "alerts": 10 if quick else 50}
     return [
-        *(Case("publisher", way, single) for way in (OURS, ECHO, FLOOR)),
+        *(Case("publisher", way, single) for way in (OURS, ECHO, ECHO_THEN_RAW, FLOOR)),
         Case("publisher", TODAYS, few),
         *(Case("publisher", way, batch) for way in (OURS, ECHO, FLOOR, TODAYS)),
     ]
@@ -53,7 +56,7 @@ def _measure(case: Case, servers: Servers, folder: Path) -> Outcome:
     mode = _MODES[str(about["send"]), case.way]
     asked = [mode, str(about["alerts"]), str(about.get("batch", 1))]
     with stage(servers, folder, Plan(pool="prefork", concurrency=2)) as on:
-        if case.way in (OURS, ECHO):
+        if case.way in (OURS, ECHO, ECHO_THEN_RAW):
             on.start_publisher().expect(" ready.")
         program = "benchmarks.apps.todays_sending" if case.way == TODAYS else _OWN
         python = todays_interpreter() if case.way == TODAYS else sys.executable
@@ -105,10 +108,12 @@ PUBLISHER = Scenario(
     "one task, and one caller orders them all before it waits for the first, so that both "
     "processes send at once; a hundred alerts in a row have a sky map each, and the rest in "
     "common, as the alerts of one event have. The Celery round trip is tasks with the same "
-    "messages that do nothing: what remains if sending took no time. The floor is a raw "
-    "idempotent producer that is flushed after each alert, or after each batch of as many, and "
-    "only then goes on. Today's way is igwn-alert's `publish`, which opens a producer each time, "
-    "and for batches its session, flushed likewise.",
+    "messages that do nothing: what remains if sending took no time. With a raw send after each, "
+    "from the same process, it is what single sends are held against: all that takes part in a "
+    "send has then been as long asleep as when this package sends. The floor is a raw idempotent "
+    "producer that is flushed after each alert, or after each batch of as many, and only then goes "
+    "on, so it never sleeps. Today's way is igwn-alert's `publish`, which opens a producer each "
+    "time, and for batches its session, flushed likewise.",
     _measure,
     _cases,
     (

@@ -84,14 +84,18 @@ class Report:
         return spread(found.values()) if found else None
 
     def find(self, scenario: str, way: str, about: Mapping[str, Any]) -> Case | None:
-        """Return the case of a way under the same conditions; None when there is none."""
+        """
+        Return the case of a way under the same conditions; None when there is none.
+
+        Of a way with several forms, such as the floor, that is the first one.
+        """
         wanted = _compared(about)
-        same = (
+        same = [
             case
             for case in self.cases(scenario)
             if case.way.startswith(way) and _compared(case.about) == wanted
-        )
-        return next(same, None)
+        ]
+        return next((case for case in same if case.way == way), next(iter(same), None))
 
     def ratio(self, case: Case, to: Case | None, figure: str) -> Ratio | None:
         """Return how one figure compares with another case's; None where one is missing."""

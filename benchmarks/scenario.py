@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.sample import Case, Outcome
+from benchmarks.sample import FLOOR, TODAYS, Case, Outcome
 from benchmarks.servers import Servers
 
 __all__ = ["Column", "Scenario"]
@@ -27,7 +27,7 @@ class Column:
     digits : int
         Behind the point.
     compared : bool
-        Whether ratios to today's way and to the floor stand beside it.
+        Whether ratios to the ways of the scenario's ``against`` stand beside it.
     """
 
     figure: str
@@ -55,6 +55,8 @@ class Scenario:
         In a full run.
     long : bool
         Whether it runs only when long measurements are asked for.
+    against : tuple of str
+        Ways that the others are compared with.
     """
 
     name: str
@@ -65,3 +67,4 @@ class Scenario:
     columns: tuple[Column, ...]
     repetitions: int = 5
     long: bool = False
+    against: tuple[str, ...] = (TODAYS, FLOOR)

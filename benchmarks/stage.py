@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from benchmarks.servers import REDIS, Servers
 from benchmarks.usage import family
 from benchmarks.ways import FLOORS, PUBLISHING, command, is_worker
 
-__all__ = ["Plan", "Stage", "stage"]
+__all__ = ["Plan", "Stage", "options_of", "stage"]
 
 _TIMEOUT_S = 120.0
 
@@ -48,6 +49,8 @@ class Plan:
         Whether Redis writes its data to the disk.
     consumed : bool
         Whether the handlers' queue is consumed.
+    options : mapping
+        Options of Kafka's client that this package's worker is given.
     """
 
     size: int = 9_800
@@ -60,6 +63,13 @@ class Plan:
     task_broker: str = REDIS
     appendonly: bool = False
     consumed: bool = False
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+def options_of(about: Mapping[str, Any]) -> dict[str, str]:
+    """Return the options of Kafka's client that a case gives another value."""
+    name, _, value = str(about.get("changed", "")).partition(" ")
+    return {name: value} if value else {}
 
 
 class Stage:
@@ -197,6 +207,8 @@ class Stage:
             "IGWN_ALERT_GROUP": self.name,
             "IGWN_ALERT_CONSUMER_GROUP": self.name,
             "IGWN_ALERT_STATE_DIR": str(self._folder),
+            # The floors and today's way do not know it.
+            "IGWN_ALERT_KAFKA_OPTIONS": json.dumps(dict(plan.options)),
         }
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from benchmarks.report import Ratio, Report
-from benchmarks.sample import FLOOR, TODAYS, Case
+from benchmarks.sample import Case
 from benchmarks.scenario import Column, Scenario
 from benchmarks.spread import Spread
 
@@ -21,7 +21,7 @@ def told(scenario: Scenario, report: Report) -> str:
     if not cases:
         return ""
     # A column of ratios to what was not measured at all would be empty.
-    to = [way for way in (TODAYS, FLOOR) if any(case.way.startswith(way) for case in cases)]
+    to = [way for way in scenario.against if any(case.way.startswith(way) for case in cases)]
     bodies = [
         [case.conditions, _way(report, case), *_cells(scenario.columns, report, case, to)]
         for case in cases

@@ -11,7 +11,15 @@ from benchmarks.sample import FLOOR, OURS, TODAYS
 from tests.faults.todays_environment import TODAYS as TODAYS_PACKAGES
 from tests.faults.todays_environment import todays_python
 
-__all__ = ["FLOORS", "PLAIN", "PUBLISHING", "command", "is_worker", "todays_interpreter"]
+__all__ = [
+    "BEHIND_RAW",
+    "FLOORS",
+    "PLAIN",
+    "PUBLISHING",
+    "command",
+    "is_worker",
+    "todays_interpreter",
+]
 
 #: A worker without any bridge.
 PLAIN = "celery alone"
@@ -27,6 +35,8 @@ FLOORS = {
         ("not in base64", "untouched"),
     )
 }
+#: A raw bridge whose tasks a worker without any bridge takes.
+BEHIND_RAW = "Celery behind a raw bridge"
 _APPS = {
     OURS: "benchmarks.apps.ours",
     TODAYS: "benchmarks.apps.todays",

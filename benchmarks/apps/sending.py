@@ -41,15 +41,23 @@ def _single(count: int, _batch: int) -> dict[str, Any]:
 
 
 def _echo(count: int, _batch: int) -> dict[str, Any]:
-    def send(number: int) -> str:
-        parcel = pack(igwn_alert.settings, TOPIC, _text(number))
-        return str(echo.apply_async((), {"parcels": [parcel.as_message()]}).id)
-
-    return _one_by_one(count, send)
+    return _one_by_one(count, _send_echo)
 
 
-def _one_by_one(count: int, send: Callable[[int], str]) -> dict[str, Any]:
-    """Send one when the one before is done."""
+def _echo_then_raw(count: int, _batch: int) -> dict[str, Any]:
+    producer = _producer()
+    return _one_by_one(count, _send_echo, lambda number: _produce(producer, [number]))
+
+
+def _send_echo(number: int) -> str:
+    parcel = pack(igwn_alert.settings, TOPIC, _text(number))
+    return str(echo.apply_async((), {"parcels": [parcel.as_message()]}).id)
+
+
+def _one_by_one(
+    count: int, send: Callable[[int], str], after: Callable[[int], None] | None = None
+) -> dict[str, Any]:
+    """Send one when the one before is done; what is done after each counts as well."""
     took = []
     for number in range(count + _WARM):
         called = time.monotonic_ns()
@@ -59,7 +67,12 @@ def _one_by_one(count: int, send: Callable[[int], str]) -> dict[str, Any]:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"send {number} is not done")
             time.sleep(_LOOK_S)
-        took.append((notes.first()[name] - called) / 1e6)
+        done = notes.first()[name] - called
+        if after is not None:
+            began = time.monotonic_ns()
+            after(number)
+            done += time.monotonic_ns() - began
+        took.append(done / 1e6)
     return _told(took[_WARM:])
 
 
@@ -159,7 +172,12 @@ _TEXTS = [(json.loads(before + b'"'), json.loads(b'"' + after)) for before, afte
 
 def _producer() -> Any:
     return Producer(
-        {"bootstrap.servers": os.environ[env.KAFKA], "enable.idempotence": True, "linger.ms": 0}
+        {
+            "bootstrap.servers": os.environ[env.KAFKA],
+            "enable.idempotence": True,
+            "linger.ms": 0,
+            "socket.nagle.disable": True,
+        }
     )
 
 
@@ -183,6 +201,7 @@ _MODES = {
     "single": _single,
     "batch": _batch,
     "echo": _echo,
+    "echo-then-raw": _echo_then_raw,
     "echo-batch": _echo_batch,
     "raw": _raw,
     "raw-batch": _raw_batch,

@@ -4,8 +4,10 @@
 import pytest
 
 from benchmarks.catalogue import SCENARIOS
+from benchmarks.publisher import ECHO, ECHO_THEN_RAW
 from benchmarks.sample import FLOOR, OURS, TODAYS
 from benchmarks.targets import Finding, findings, verdict
+from benchmarks.ways import BEHIND_RAW
 from tests.unit.benchmarks.made import report, sample
 
 
@@ -66,6 +68,36 @@ def test_one_lost_alert_is_one_too_many():
 
 def test_a_line_says_the_target_the_figure_and_its_spread():
     least = Finding("speed", "×", 20, 27.123, 25.0, 29.9, least=True)
-    assert least.cells() == ("speed", "≥ 20 ×", "27.1 × (25…29.9)", "met")
-    assert Finding("cost", "MB", 25, 30).cells() == ("cost", "≤ 25 MB", "30 MB", "NOT MET")
-    assert Finding("cost", "MB", 25, None).cells()[2:] == ("–", "not measured")
+    assert least.cells() == ("speed", "≥ 20 ×", "27.1 × (25…29.9)", "–", "met")
+    cost = Finding("cost", "MB", 25, 30, floor=26.04)
+    assert cost.cells() == ("cost", "≤ 25 MB", "30 MB", "26 MB", "NOT MET")
+    assert Finding("cost", "MB", 25, None).cells()[2:] == ("–", "–", "not measured")
+
+
+def test_the_floor_is_held_against_the_same():
+    about = {"pool": "solo", "alerts/s": 5, "alerts": 10}
+    ways = {OURS: 4.0, TODAYS: 6.0, BEHIND_RAW: 3.0}
+    found = findings(
+        report(
+            *(
+                sample("latency", way, about, {"latency_p50_ms": p50, "latency_p99_ms": 2 * p50})
+                for way, p50 in ways.items()
+            )
+        )
+    )
+    p50, p99 = (item for item in found if "5 alerts/s, solo" in item.what)
+    assert (p50.value, p50.floor) == (4.0 / 6.0, 0.5)
+    assert (p99.limit, p99.value, p99.floor) == (8.0, 8.0, 6.0)
+
+
+def test_a_single_send_is_held_against_both_in_a_row():
+    """Not against the round trip alone, whose name begins alike and which may come first."""
+    about = {"send": "single", "alerts": 10}
+    ways = {ECHO: 1.0, ECHO_THEN_RAW: 3.0, OURS: 4.5}
+    found = findings(
+        report(
+            *(sample("publisher", way, about, {"p50_ms": p50}) for way, p50 in ways.items()),
+        )
+    )
+    (single,) = (item for item in found if item.what.startswith("publisher, single"))
+    assert (single.value, single.met) == (1.5, True)
