@@ -13,19 +13,13 @@ from typing import Any
 
 import confluent_kafka
 
-from igwn_alert_celery.errors import ConfigError, KafkaRefused, SendError, SendFailed, SendRefused
+from igwn_alert_celery.errors import ConfigError, SendError, SendFailed, SendRefused
 from igwn_alert_celery.kafka.client_log import librdkafka_logger
 from igwn_alert_celery.kafka.encode import check_headers
 from igwn_alert_celery.kafka.inherited import keep, let_go
-from igwn_alert_celery.kafka.refusals import Refusals
+from igwn_alert_celery.kafka.judgement import Judgement
 from igwn_alert_celery.kafka.reports import Delivery, OnReport, OutgoingRecord, Reports
-from igwn_alert_celery.kafka.verdict import (
-    CREDENTIAL,
-    UNKNOWN_TOPIC,
-    is_lasting,
-    is_too_large,
-    send_error,
-)
+from igwn_alert_celery.kafka.verdict import is_too_large
 from igwn_alert_celery.native import start_native_thread
 
 __all__ = ["Delivery", "OutgoingRecord", "Producer"]
@@ -34,14 +28,7 @@ logger = logging.getLogger(__name__)
 
 _POLL_S = 0.1
 _FULL_S = 0.01
-# So long it may only be a password that is being changed.
-_REFUSED_S = 3.0
-# librdkafka tries again at least every second: no refusal for so long is none any more.
-_LAPSE_S = 5.0
-_DOUBT_S = 5.0
 _LAST_REPORTS_S = 2.0
-# librdkafka's own.
-_USUAL_TIMEOUT_MS = 300_000
 
 
 class Producer:
@@ -68,7 +55,8 @@ class Producer:
         self._config, self._is_alone = config, is_alone
         self._lock = threading.Lock()
         self._other: Producer | None = None
-        watched = {"logger": librdkafka_logger(), **config, "error_cb": self._note_error}
+        self._judgement = Judgement(config)
+        watched = {"logger": librdkafka_logger(), **config, "error_cb": self._judgement.note}
         try:
             self._producer: Any = confluent_kafka.Producer(watched)
         except confluent_kafka.KafkaException as exc:
@@ -78,31 +66,13 @@ class Producer:
             ) from None
         keep(self._producer)
         self._pid = os.getpid()
-        self._known: set[str] = set()
-        self._doubted: dict[str, float] = {}
-        self._refusals = Refusals(config)
-        self._refusal = ""
-        # Since when Kafka refuses, and when it did so last.
-        self._refused_at: float | None = None
-        self._last_refused_at = 0.0
         self._ending = self._ended = False
-        self._is_fatal = False
-        # Since when records' time was over, with none delivered in between.
-        self._timed_out_at: float | None = None
-        self._timeout_s = float(config.get("message.timeout.ms", _USUAL_TIMEOUT_MS)) / 1000
         start_native_thread(self._serve, "igwn-alert-producer")
 
     @property
     def is_broken(self) -> bool:
-        """Whether librdkafka has given up, or may never find Kafka again: make another one.
-
-        See :mod:`igwn_alert_celery.kafka.handles`. One whose records still wait is given more time,
-        as they may arrive.
-        """
-        if self._timed_out_at is None:
-            return self._is_fatal
-        waited_s = time.monotonic() - self._timed_out_at
-        return self._is_fatal or not len(self._producer) or waited_s > self._timeout_s
+        """Whether it may never send anything again: make another one."""
+        return self._judgement.is_broken(len(self._producer))
 
     def send(
         self, records: Sequence[OutgoingRecord], timeout_s: float
@@ -122,8 +92,8 @@ class Producer:
         reports = self._send(records, timeout_s)
         large = [number for number, report in enumerate(reports) if is_too_large(report)]
         if large and not self._is_alone:
-            again = [records[number] for number in large]
-            for number, report in zip(large, self._alone().send(again, timeout_s), strict=True):
+            again = self._send_alone([records[number] for number in large], timeout_s)
+            for number, report in zip(large, again, strict=True):
                 reports[number] = report
         return reports
 
@@ -136,6 +106,16 @@ class Producer:
             self._put(record, partial(batch.take, number), deadline)
         # The time limit of each begins when librdkafka has it; room for the last may come late.
         return batch.wait(time.monotonic() + timeout_s)
+
+    def _send_alone(
+        self, records: Sequence[OutgoingRecord], timeout_s: float
+    ) -> list[Delivery | SendError]:
+        try:
+            other = self._alone()
+        except ConfigError as exc:
+            # It was good for this producer: a token that does not come now, or the like.
+            return [SendFailed(f"no second producer: {exc}", record.topic) for record in records]
+        return other.send(records, timeout_s)
 
     def _alone(self) -> Producer:
         """Return the producer whose batches have one record each, made when it is first needed."""
@@ -221,74 +201,19 @@ class Producer:
         )
 
     def _report(self, topic: str, on_report: OnReport, error: Any, message: Any) -> None:
-        found = self._delivered(message) if error is None else self._refused(error, topic)
+        judgement = self._judgement
+        found = judgement.delivered(message) if error is None else judgement.failed(error, topic)
         try:
             on_report(found)
         except Exception:
             # Border: the caller's code, on the thread that serves all others too.
             logger.exception("a delivery report of %s was not taken", topic)
 
-    def _delivered(self, message: Any) -> Delivery:
-        self._known.add(message.topic())
-        self._doubted.pop(message.topic(), None)
-        self._refusals.last, self._refusal, self._refused_at = "", "", None
-        self._timed_out_at = None
-        return Delivery(
-            message.topic(),
-            message.partition(),
-            message.offset(),
-            message.timestamp()[1],
-            round(1000 * message.latency(), 3),
-        )
-
-    def _refused(self, error: Any, topic: str) -> SendError:
-        if self._refusal and error.code() == confluent_kafka.KafkaError._PURGE_QUEUE:  # noqa: SLF001 - its public name
-            return SendRefused(self._refusal, topic, CREDENTIAL)
-        if error.code() == confluent_kafka.KafkaError._MSG_TIMED_OUT:  # noqa: SLF001 - the same
-            self._timed_out_at = self._timed_out_at or time.monotonic()
-        found = send_error(error, topic, self._refusals.last)
-        if found.code == UNKNOWN_TOPIC and self._is_doubtful(topic):
-            return SendFailed(str(found), topic, UNKNOWN_TOPIC)
-        return found
-
-    def _is_doubtful(self, topic: str) -> bool:
-        """Whether a topic may be there all the same: a broker that has just started may not know
-        all of them yet, so it is believed about a known one only some seconds later.
-        """
-        if topic not in self._known:
-            return False
-        first = self._doubted.setdefault(topic, time.monotonic())
-        if time.monotonic() - first < _DOUBT_S:
-            return True
-        self._known.discard(topic)
-        del self._doubted[topic]
-        return False
-
-    def _note_error(self, error: Any) -> None:
-        self._refusals(error)
-        if error.fatal():
-            self._is_fatal = True
-            logger.error("the Kafka producer has failed and is made anew: %s", error.str())
-        if is_lasting(error):
-            now = time.monotonic()
-            if self._refused_at is None or now - self._last_refused_at > _LAPSE_S:
-                self._refused_at, self._refusal = now, ""
-            self._last_refused_at = now
-            if now - self._refused_at > _REFUSED_S:
-                self._refusal = self._reason(error)
-
-    def _reason(self, error: Any) -> str:
-        try:
-            self._refusals.check()
-        except KafkaRefused as exc:
-            return str(exc)
-        return str(error.str())
-
     def _serve(self) -> None:
         while not self._ending:
             try:
                 self._producer.poll(_POLL_S)
-                if self._refusal and time.monotonic() - self._last_refused_at < _LAPSE_S:
+                if self._judgement.refuses():
                     # Not before the time-out either would any of these be sent.
                     self._producer.purge(in_flight=False, blocking=False)
             except Exception:

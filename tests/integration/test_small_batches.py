@@ -8,7 +8,7 @@ import confluent_kafka
 import pytest
 
 from igwn_alert_celery.client.writing import Way, WriteStream
-from igwn_alert_celery.errors import SendRefused
+from igwn_alert_celery.errors import SendFailed, SendRefused
 from igwn_alert_celery.kafka.client import producer_config
 from igwn_alert_celery.kafka.producer import Delivery, OutgoingRecord, Producer
 from igwn_alert_celery.settings import Settings
@@ -122,7 +122,7 @@ def test_the_second_client_ends_with_the_first(kafka, topic):
 def test_a_second_client_that_has_failed_is_made_anew(kafka, topic, producer):
     producer.send(records(topic), 60.0)
     other = producer._other
-    other._is_fatal = True
+    other._judgement._is_fatal = True
     reports = producer.send(records(topic), 60.0)
     assert {type(report) for report in reports} == {Delivery}
     assert producer._other is not other
@@ -135,3 +135,13 @@ def test_a_user_may_bound_batches_for_such_a_topic(kafka, topic):
     assert [report.offset for report in reports] == list(range(COUNT))
     assert producer._other is None
     producer.close(60.0)
+
+
+def test_without_a_second_client_it_is_to_be_tried_again(kafka, topic, producer):
+    producer._config = {**producer._config, "no.such.option": 1}
+    reports = producer.send(records(topic), 60.0)
+    assert {type(report) for report in reports} <= {SendFailed, Delivery}
+    failed = [report for report in reports if isinstance(report, SendFailed)]
+    assert failed
+    assert all("no second producer" in str(report) for report in failed)
+    assert len(numbers(kafka, topic)) == COUNT - len(failed)

@@ -5,7 +5,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from igwn_alert_celery.errors import SendFailed, SendRefused
-from igwn_alert_celery.kafka import producer as producer_module
+from igwn_alert_celery.kafka import judgement as judgement_module
 from igwn_alert_celery.kafka.producer import OutgoingRecord, Producer
 from tests.services.wait import wait_until
 
@@ -17,7 +17,7 @@ LOGIN = KafkaError(KafkaError._AUTHENTICATION, "no")
 class Clock:
     def __init__(self, monkeypatch):
         self.now = 1000.0
-        monkeypatch.setattr(producer_module.time, "monotonic", lambda: self.now)
+        monkeypatch.setattr(judgement_module.time, "monotonic", lambda: self.now)
 
 
 @pytest.fixture
@@ -31,28 +31,28 @@ def test_a_known_topic_is_doubted_for_some_seconds_whatever_the_number_of_record
     producer, monkeypatch
 ):
     clock = Clock(monkeypatch)
-    producer._known.add(TOPIC)
-    kinds = [type(producer._refused(UNKNOWN, TOPIC)) for _ in range(10)]
+    producer._judgement._known.add(TOPIC)
+    kinds = [type(producer._judgement.failed(UNKNOWN, TOPIC)) for _ in range(10)]
     assert set(kinds) == {SendFailed}
     clock.now += 6
-    assert isinstance(producer._refused(UNKNOWN, TOPIC), SendRefused)
-    assert isinstance(producer._refused(UNKNOWN, TOPIC), SendRefused)
+    assert isinstance(producer._judgement.failed(UNKNOWN, TOPIC), SendRefused)
+    assert isinstance(producer._judgement.failed(UNKNOWN, TOPIC), SendRefused)
 
 
 def test_an_unknown_topic_is_no_doubt(producer):
-    assert isinstance(producer._refused(UNKNOWN, TOPIC), SendRefused)
+    assert isinstance(producer._judgement.failed(UNKNOWN, TOPIC), SendRefused)
 
 
 def test_refusals_hours_apart_are_no_refusal_of_seconds(producer, monkeypatch):
     clock = Clock(monkeypatch)
-    producer._note_error(LOGIN)
+    producer._judgement.note(LOGIN)
     clock.now += 3600
-    producer._note_error(LOGIN)
-    assert producer._refusal == ""
+    producer._judgement.note(LOGIN)
+    assert producer._judgement._refusal == ""
     for _ in range(4):
         clock.now += 1
-        producer._note_error(LOGIN)
-    assert "does not accept the credential" in producer._refusal
+        producer._judgement.note(LOGIN)
+    assert "does not accept the credential" in producer._judgement._refusal
 
 
 @pytest.mark.parametrize("name", ["a\ud800", "a\0b"])
@@ -68,7 +68,7 @@ LATE = KafkaError(KafkaError._MSG_TIMED_OUT)
 
 def test_one_that_may_never_find_kafka_again_is_left_once_nothing_waits(producer, monkeypatch):
     assert not producer.is_broken
-    producer._refused(LATE, TOPIC)
+    producer._judgement.failed(LATE, TOPIC)
     # What librdkafka has to say waits there for a moment as well.
     wait_until(lambda: producer.is_broken, 30, "nothing waits")
     with monkeypatch.context() as patched:
@@ -80,17 +80,17 @@ def test_one_that_delivers_nothing_is_left_though_records_wait(producer, monkeyp
     with monkeypatch.context() as patched:
         clock = Clock(patched)
         patched.setattr(producer, "_producer", [b"waits"])
-        patched.setattr(producer, "_timeout_s", 30.0)
+        patched.setattr(producer._judgement, "_timeout_s", 30.0)
         for _ in range(3):
             assert not producer.is_broken
-            producer._refused(LATE, TOPIC)
+            producer._judgement.failed(LATE, TOPIC)
             clock.now += 11
         assert producer.is_broken
 
 
 def test_one_that_delivers_again_is_kept(producer):
-    producer._refused(LATE, TOPIC)
-    producer._delivered(Delivered())
+    producer._judgement.failed(LATE, TOPIC)
+    producer._judgement.delivered(Delivered())
     assert not producer.is_broken
 
 
