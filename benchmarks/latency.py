@@ -15,7 +15,7 @@ from benchmarks.servers import REDIS, Servers
 from benchmarks.spread import quantile
 from benchmarks.stage import Plan, Stage, options_of, stage
 from benchmarks.warming import FIRST, ready, warm
-from benchmarks.ways import BEHIND_RAW, FLOORS, PLAIN
+from benchmarks.ways import BEHIND_RAW, FLOORS, PLAIN, UNTOUCHED
 from tests.services.wait import wait_until
 
 __all__ = ["LATENCY", "measure"]
@@ -23,7 +23,7 @@ __all__ = ["LATENCY", "measure"]
 _POOLS = ("solo", "threads", "prefork", "gevent")
 _SECONDS = {5: 40, 200: 15}
 _QUICK_SECONDS = {5: 8, 200: 3}
-_TEMPLATE, *_, _UNTOUCHED = FLOORS
+_TEMPLATE, *_ = FLOORS
 
 
 def _cases(quick: bool) -> list[Case]:
@@ -61,7 +61,7 @@ def _start(on: Stage, way: str) -> None:
         on.start(_TEMPLATE, 1, **{env.NOTING: "yes"})
         on.start_program("benchmarks.floors.taker")
     elif way == BEHIND_RAW:
-        on.start(_UNTOUCHED, 1, **{env.NOTING: "yes"})
+        on.start(UNTOUCHED, 1, **{env.NOTING: "yes"})
         on.start(PLAIN)
         on.workers[-1].expect(" ready.")
     else:
@@ -117,7 +117,7 @@ LATENCY = Scenario(
     "Alerts of 10 kB, from the call that sends them, through Kafka, Redis and the worker's pool "
     "of 2, to the first line of the handler. The floor is Kafka's own client, an LPUSH, and a "
     "BRPOP in another process. Celery behind a raw bridge is the same client and LPUSH, and a "
-    "worker without any bridge that takes the task in its pool: what a bridge adds to nothing. "
+    "worker without any bridge that takes the task in its pool. "
     "Today's way has no line on gevent: its listener is one blocking call, in which gevent's loop "
     "stands still.",
     measure,

@@ -16,6 +16,7 @@ __all__ = [
     "FLOORS",
     "PLAIN",
     "PUBLISHING",
+    "UNTOUCHED",
     "command",
     "is_worker",
     "todays_interpreter",
@@ -35,6 +36,8 @@ FLOORS = {
         ("not in base64", "untouched"),
     )
 }
+#: The one that does the least, and as little to an alert as this package.
+UNTOUCHED = f"{FLOOR}: not in base64"
 #: A raw bridge whose tasks a worker without any bridge takes.
 BEHIND_RAW = "Celery behind a raw bridge"
 _APPS = {

@@ -15,7 +15,7 @@ from hop.models import Blob, JSONBlob
 from igwn_alert_celery.errors import NotConnectedError, SendError, SendFailed
 from igwn_alert_celery.kafka.encode import encode
 from igwn_alert_celery.kafka.producer import Delivery, OutgoingRecord, Producer
-from igwn_alert_celery.kafka.verdict import CREDENTIAL, is_too_large
+from igwn_alert_celery.kafka.verdict import CREDENTIAL, TOO_LARGE
 from igwn_alert_celery.record import Headers
 
 __all__ = ["Way", "WriteStream"]
@@ -94,8 +94,7 @@ class WriteStream:
             What JSON can hold goes as JSON: a text as a JSON string. Bytes go as hop's ``Blob``.
         headers : mapping or iterable of pairs, optional
         delivery_callback : callable, optional
-            Called with an error or None, and a :class:`Delivery` or None, from another thread; for
-            what was refused for its size, within :meth:`flush`.
+            Called with an error or None, and a :class:`Delivery` or None, from another thread.
         test : bool
             Mark it as a test, for hop's listeners to skip.
         topic : str, optional
@@ -136,9 +135,8 @@ class WriteStream:
     def flush(self, timeout: timedelta | None = None) -> int:
         """Wait for the acknowledgement of everything that was queued; return 0.
 
-        What was refused for its size is sent again, as it may have been in too large a batch. What
-        is too large itself is stored with the service's server for such, where it has one. Each of
-        these may take as long again.
+        What was too large for Kafka is stored with the service's server for such, where it has
+        one, and that may take as long again.
 
         Raises
         ------
@@ -148,7 +146,7 @@ class WriteStream:
         """
         timeout_s = self._timeout_s if timeout is None else timeout.total_seconds()
         self._wait(timeout_s)
-        if self._send_large_ones(timeout_s):
+        if self._send_large_ones():
             self._wait(timeout_s)
         self._raise_failed(timeout_s)
         return 0
@@ -183,8 +181,9 @@ class WriteStream:
                 self._failed.append(_Failure(record, found, callback))
             # Last, because whoever flushes waits for this.
             self._waiting.pop(number, None)
-            if not is_too_large(found):
-                _tell(callback, found)
+            if callback is not None and not self._may_upload(found):
+                is_error = isinstance(found, SendError)
+                callback(found if is_error else None, None if is_error else found)  # type: ignore[arg-type]
 
         self._way.producer.queue(record, report)
 
@@ -194,33 +193,30 @@ class WriteStream:
             # Not a lock: beside gevent and eventlet it would not be one for the producer's thread.
             time.sleep(_LOOK_S)
 
-    def _send_large_ones(self, timeout_s: float) -> bool:
-        """Send again what was refused for its size; return whether to wait for more of it."""
-        large = [failure for failure in self._failed if is_too_large(failure.error)]
-        if not large:
+    def _may_upload(self, found: Delivery | SendError) -> bool:
+        is_large = isinstance(found, SendError) and found.code == TOO_LARGE
+        return is_large and self._way.upload is not None
+
+    def _send_large_ones(self) -> bool:
+        """Send what stands for too large records; return whether there were any."""
+        upload = self._way.upload
+        if upload is None:
             return False
+        large = [failure for failure in self._failed if self._may_upload(failure.error)]
         for failure in large:
             self._failed.remove(failure)
-        reports = self._way.producer.send([failure.record for failure in large], timeout_s)
-        for failure, report in zip(large, reports, strict=True):
-            if is_too_large(report) and self._way.upload is not None:
-                self._send_elsewhere(failure, self._way.upload)
-            else:
-                self._settle(failure, report)
-        return True
+            self._send_large(failure, upload)
+        return bool(large)
 
-    def _send_elsewhere(self, failure: _Failure, upload: Upload) -> None:
+    def _send_large(self, failure: _Failure, upload: Upload) -> None:
         try:
             placeholder = upload(failure.record)
         except SendError as exc:
-            self._settle(failure, exc)
+            self._failed.append(_Failure(failure.record, exc, failure.callback))
+            if failure.callback is not None:
+                failure.callback(exc, None)
         else:
             self._queue(placeholder, failure.callback)
-
-    def _settle(self, failure: _Failure, report: Delivery | SendError) -> None:
-        if isinstance(report, SendError):
-            self._failed.append(_Failure(failure.record, report, failure.callback))
-        _tell(failure.callback, report)
 
     def _raise_failed(self, timeout_s: float) -> None:
         failures, self._failed = self._failed, []
@@ -240,15 +236,6 @@ class WriteStream:
             raise first
         text = f"{len(failed)} records were not delivered; the first: {first}"
         raise type(first)(text, first.topic, first.code)
-
-
-def _tell(callback: OnDelivery | None, report: Delivery | SendError) -> None:
-    if callback is None:
-        return
-    if isinstance(report, SendError):
-        callback(report, None)
-    else:
-        callback(None, report)
 
 
 def _model(message: Any) -> Any:

@@ -32,6 +32,8 @@ _CONSUMER_ONLY = (
     "auto.offset",
     "allow.auto",
 )
+# Consumers warn of them, and of most there may be one in ``igwn_alert_kafka_options``.
+_PRODUCER_ONLY = ("batch.", "compression.", "linger.", "message.timeout.", "queue.buffering.")
 _NO_LOG = 0
 
 
@@ -64,7 +66,7 @@ def consumer_config(
     The session of 6 s (the least that a broker allows by default) makes another worker take
     over in under 10 s; a heartbeat's answer is how it learns that one has left, hence two a second.
     """
-    config = client_config(settings, credential)
+    config = _without(_PRODUCER_ONLY, client_config(settings, credential))
     defaults: dict[str, Any] = {
         "session.timeout.ms": 6_000,
         "heartbeat.interval.ms": 500,
@@ -90,16 +92,20 @@ def consumer_config(
     return {**defaults, **config, **ours}
 
 
-def producer_config(settings: Settings, credential: Auth | None) -> dict[str, Any]:
+def producer_config(
+    settings: Settings, credential: Auth | None, batch_bytes: int = 100_000
+) -> dict[str, Any]:
     """Return the options of a producer whose acknowledged records are there, once each.
 
     ``message.timeout.ms`` ends in the final report; what is on its way just then may have
-    arrived, so it has to outlast a broker's restart.
+    arrived, so it has to outlast a broker's restart. Kafka refuses a whole batch for being too
+    large, also where each record is not. The default of ``batch_bytes`` is in every topic's limit;
+    who takes more has to send again what was refused. A record that is larger travels alone.
     """
-    shared = client_config(settings, credential)
-    config = {key: value for key, value in shared.items() if not key.startswith(_CONSUMER_ONLY)}
+    config = _without(_CONSUMER_ONLY, client_config(settings, credential))
     defaults: dict[str, Any] = {
         "linger.ms": 0,
+        "batch.size": batch_bytes,
         # Kafka's own default, the topics' limit with it.
         "message.max.bytes": 1_048_588,
         # How long a topic may be unknown after it was first asked for.
@@ -134,11 +140,15 @@ def reader_config(
         "allow.auto.create.topics": False,
         "enable.partition.eof": True,
     }
-    return {**defaults, **client_config(settings, credential), **ours}
+    config = _without(_PRODUCER_ONLY, client_config(settings, credential))
+    return {**defaults, **config, **ours}
 
 
 def admin_config(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of an administration client beside a consumer with these options."""
-    shared = {key: value for key, value in config.items() if not key.startswith(_CONSUMER_ONLY)}
     # It speaks to the same brokers, and the consumer reports the same errors.
-    return {**shared, "log_level": _NO_LOG}
+    return {**_without(_CONSUMER_ONLY, config), "log_level": _NO_LOG}
+
+
+def _without(beginnings: tuple[str, ...], config: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if not key.startswith(beginnings)}

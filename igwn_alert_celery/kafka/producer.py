@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -19,7 +18,6 @@ from igwn_alert_celery.kafka.encode import check_headers
 from igwn_alert_celery.kafka.inherited import keep, let_go
 from igwn_alert_celery.kafka.judgement import Judgement
 from igwn_alert_celery.kafka.reports import Delivery, OnReport, OutgoingRecord, Reports
-from igwn_alert_celery.kafka.verdict import is_too_large
 from igwn_alert_celery.native import start_native_thread
 
 __all__ = ["Delivery", "OutgoingRecord", "Producer"]
@@ -42,8 +40,6 @@ class Producer:
     ----------
     config : dict
         librdkafka's options. Holds secrets: never logged.
-    is_alone : bool
-        Whether these let each record travel in a batch of its own.
 
     Raises
     ------
@@ -51,10 +47,7 @@ class Producer:
         librdkafka refuses an option.
     """
 
-    def __init__(self, config: dict[str, Any], *, is_alone: bool = False) -> None:
-        self._config, self._is_alone = config, is_alone
-        self._lock = threading.Lock()
-        self._other: Producer | None = None
+    def __init__(self, config: dict[str, Any]) -> None:
         self._judgement = Judgement(config)
         watched = {"logger": librdkafka_logger(), **config, "error_cb": self._judgement.note}
         try:
@@ -83,49 +76,14 @@ class Producer:
         librdkafka has no room. Each report is final, but for ``SendFailed.is_final = False`` where
         the time was over first: such a record may still be sent. ``message.timeout.ms`` bounds the
         waiting for a final one.
-
-        Kafka holds a topic's limit against whole batches, and librdkafka does not divide one that
-        was refused (https://github.com/confluentinc/librdkafka/issues/488). Its records are sent
-        again, each alone, after the others, and that may take ``timeout_s`` once more.
         """
         self._check_process()
-        reports = self._send(records, timeout_s)
-        large = [number for number, report in enumerate(reports) if is_too_large(report)]
-        if large and not self._is_alone:
-            again = self._send_alone([records[number] for number in large], timeout_s)
-            for number, report in zip(large, again, strict=True):
-                reports[number] = report
-        return reports
-
-    def _send(
-        self, records: Sequence[OutgoingRecord], timeout_s: float
-    ) -> list[Delivery | SendError]:
         batch = Reports(records)
         deadline = time.monotonic() + timeout_s
         for number, record in enumerate(records):
             self._put(record, partial(batch.take, number), deadline)
         # The time limit of each begins when librdkafka has it; room for the last may come late.
         return batch.wait(time.monotonic() + timeout_s)
-
-    def _send_alone(
-        self, records: Sequence[OutgoingRecord], timeout_s: float
-    ) -> list[Delivery | SendError]:
-        try:
-            other = self._alone()
-        except ConfigError as exc:
-            # It was good for this producer: a token that does not come now, or the like.
-            return [SendFailed(f"no second producer: {exc}", record.topic) for record in records]
-        return other.send(records, timeout_s)
-
-    def _alone(self) -> Producer:
-        """Return the producer whose batches have one record each, made when it is first needed."""
-        with self._lock:
-            if self._other is not None and self._other.is_broken:
-                self._other.close(0.0)
-                self._other = None
-            if self._other is None:
-                self._other = Producer({**self._config, "batch.size": 1}, is_alone=True)
-            return self._other
 
     def queue(self, record: OutgoingRecord, on_report: OnReport) -> None:
         """Queue a record and return; ``on_report`` is called once, with the final report.
@@ -152,9 +110,6 @@ class Producer:
         """
         if self._ending:
             return 0
-        if self._other is not None:
-            # Whoever sends by it waits for it.
-            self._other.close(0.0)
         left = self.flush(timeout_s)
         if left:
             self._producer.purge(blocking=False)

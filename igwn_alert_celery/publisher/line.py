@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,12 +17,16 @@ from igwn_alert_celery.kafka.credentials import load_credential
 from igwn_alert_celery.kafka.producer import Delivery, OutgoingRecord, Producer
 from igwn_alert_celery.kafka.upload import Uploader
 from igwn_alert_celery.kafka.verdict import is_too_large
+from igwn_alert_celery.publisher.alone import Alone
 from igwn_alert_celery.settings import Settings
 
 __all__ = ["Line"]
 
 # librdkafka looks for overdue records once a second.
 _REPORT_S = 15.0
+# With more batches on their way than Kafka takes at once, librdkafka's thread spins until an answer
+# comes; so few batches, as large as librdkafka makes them.
+_BATCH_BYTES = 1_000_000
 # Kafka wants a group to be named where its server of large messages is asked for; nobody joins it.
 _READER = "igwn-alert-celery"
 
@@ -41,6 +46,7 @@ class Line:
     settings: Settings = field(repr=False)
     username: str | None
     _producer: Producer = field(repr=False)
+    _alone: Alone = field(repr=False)
     _upload: Uploader = field(repr=False)
 
     @classmethod
@@ -55,14 +61,15 @@ class Line:
         try:
             credential = load_credential(settings, os.environ)
             _check_pool(credential)
-            producer = Producer(producer_config(settings, credential))
+            config = producer_config(settings, credential, _BATCH_BYTES)
+            producer = Producer(config)
         except ConfigError as exc:
             raise SendRefused(f"nothing can be sent: {exc}", code="config") from exc
         username = credential.username if credential else None
         group = f"{username}-{_READER}" if username else _READER
         reading = consumer_config(settings, credential, group)
         upload = Uploader(reading, credential, settings.publish_timeout_s)
-        return cls(settings, username, producer, upload)
+        return cls(settings, username, producer, Alone(config), upload)
 
     @property
     def is_broken(self) -> bool:
@@ -77,6 +84,7 @@ class Line:
         """
         timeout_s = self.settings.publish_timeout_s + _REPORT_S
         reports = self._producer.send(records, timeout_s)
+        self._send_alone(records, reports, timeout_s)
         for place, report in enumerate(reports):
             if is_too_large(report):
                 reports[place] = self._send_elsewhere(records[place], timeout_s)
@@ -84,7 +92,26 @@ class Line:
 
     def close(self, timeout_s: float) -> int:
         """Send what is left, for so long, and close; return how many records were not sent."""
-        return self._producer.close(timeout_s)
+        deadline = time.monotonic() + timeout_s
+        left = self._producer.close(timeout_s)
+        return left + self._alone.close(max(deadline - time.monotonic(), 0.0))
+
+    def _send_alone(
+        self,
+        records: Sequence[OutgoingRecord],
+        reports: list[Delivery | SendError],
+        timeout_s: float,
+    ) -> None:
+        """Send again what may only have been in too large a batch, and replace its reports."""
+        places = [
+            place
+            for place, report in enumerate(reports)
+            if is_too_large(report) and self._alone.may_help(records[place])
+        ]
+        if places:
+            again = self._alone.send([records[place] for place in places], timeout_s)
+            for place, report in zip(places, again, strict=True):
+                reports[place] = report
 
     def _send_elsewhere(self, record: OutgoingRecord, timeout_s: float) -> Delivery | SendError:
         try:

@@ -11,7 +11,7 @@ import uuid
 import pytest
 
 from igwn_alert_celery.errors import ConfigError, SendFailed, SendRefused
-from igwn_alert_celery.kafka.client import producer_config
+from igwn_alert_celery.kafka.client import consumer_config, producer_config, reader_config
 from igwn_alert_celery.kafka.producer import Delivery, OutgoingRecord, Producer
 from igwn_alert_celery.settings import Settings
 from tests.services.wait import wait_until
@@ -183,6 +183,14 @@ def test_options_of_consumers_and_secrets_stay_where_they_belong():
     assert "session.timeout.ms" not in config
     assert (config["linger.ms"], config["message.timeout.ms"]) == (5, 30_000)
     assert (config["enable.idempotence"], config["acks"]) == (True, "all")
+
+
+def test_options_of_producers_are_kept_from_consumers_which_would_warn_of_them():
+    settings = Settings(kafka_options={"batch.size": 9000, "linger.ms": 5, "fetch.min.bytes": 2})
+    for config in (consumer_config(settings, None, "g"), reader_config(settings, None, None)):
+        assert config["fetch.min.bytes"] == 2
+        assert not {"batch.size", "linger.ms"} & config.keys()
+    assert producer_config(settings, None)["batch.size"] == 9000
 
 
 @pytest.mark.parametrize("pool", PATCH)

@@ -15,6 +15,7 @@ from igwn_alert_celery.kafka.encode import encode
 from igwn_alert_celery.kafka.offload import OffloadFetcher
 from igwn_alert_celery.kafka.producer import Delivery, OutgoingRecord, Producer
 from igwn_alert_celery.kafka.upload import Uploader
+from igwn_alert_celery.publisher.alone import Alone
 from igwn_alert_celery.publisher.line import Line
 from igwn_alert_celery.record import Record
 from igwn_alert_celery.settings import Settings
@@ -52,8 +53,10 @@ def settings(kafka):
 def line(settings):
     """What a process sends through; this Kafka knows no passwords, the server does."""
     reading = consumer_config(settings, None, "carol-x")
-    producer = Producer(producer_config(settings, None))
-    yield Line(settings, "carol", producer, Uploader(reading, CREDENTIAL, 60.0))
+    config = producer_config(settings, None)
+    producer = Producer(config)
+    upload = Uploader(reading, CREDENTIAL, 60.0)
+    yield Line(settings, "carol", producer, Alone(config), upload)
     producer.close(5.0)
 
 

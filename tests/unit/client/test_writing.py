@@ -12,25 +12,14 @@ from igwn_alert_celery.kafka.producer import Delivery, OutgoingRecord
 from igwn_alert_celery.kafka.verdict import CREDENTIAL, TOO_LARGE
 
 TEXT = json.dumps({"uid": "S1"})
-TOO_LARGE_ERROR = SendRefused("too large", "g.one", TOO_LARGE)
 
 
 class Producer:
-    """Answers as it is told to; None is no answer.
+    """Answers as it is told to; None is no answer."""
 
-    What is sent again, because its batch may have been too large, gets the answers ``again``; by
-    default it is too large itself.
-    """
-
-    def __init__(self, *answers, again=()):
+    def __init__(self, *answers):
         self.answers = list(answers)
-        self.again = list(again)
         self.queued = []
-        self.sent = []
-
-    def send(self, records, timeout_s):
-        self.sent.append([record.value for record in records])
-        return [self.again.pop(0) if self.again else TOO_LARGE_ERROR for _ in records]
 
     def queue(self, record, on_report):
         self.queued.append(record)
@@ -143,6 +132,7 @@ def test_an_error_inside_is_not_hidden_by_what_was_not_delivered():
         raise ZeroDivisionError
 
 
+TOO_LARGE_ERROR = SendRefused("too large", "g.one", TOO_LARGE)
 PLACEHOLDER = OutgoingRecord(topic="g.one", value=b"see there")
 
 
@@ -175,20 +165,3 @@ def test_what_is_too_large_and_cannot_be_stored_is_told(with_upload):
     with pytest.raises(SendRefused, match=text):
         stream.close()
     assert [text in str(error) for error in told] == [True]
-
-
-def test_what_was_only_in_too_large_a_batch_is_sent_again_and_told_once():
-    told, stored = [], []
-    failed = SendFailed("away", "g.one")
-    answers = (TOO_LARGE_ERROR, delivered("g.one"), TOO_LARGE_ERROR)
-    producer = Producer(*answers, again=[delivered("g.one"), failed])
-    stream = stream_on(producer, upload=stored.append)
-    for value in (b"1", b"2", b"3"):
-        stream.write_raw(value, delivery_callback=lambda error, _, v=value: told.append((v, error)))
-    assert told == [(b"2", None)]
-    with pytest.raises(SendFailed, match="away"):
-        stream.flush()
-    assert producer.sent == [[b"1", b"3"]]
-    assert told == [(b"2", None), (b"1", None), (b"3", failed)]
-    assert stored == []
-    assert stream.flush() == 0
