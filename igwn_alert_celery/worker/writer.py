@@ -24,8 +24,10 @@ __all__ = ["Answer", "Writer"]
 
 MOST_MESSAGES = 500
 #: Redis does nothing else while it writes a batch, and a batch is not on its way before it is
-#: whole: with more, tasks wait longer; with less, each costs more.
-MOST_BYTES = 1_000_000
+#: whole: with more, tasks wait longer; with less, each costs more. A fetch brings a megabyte of a
+#: partition, and messages are longer than records: with less room than for these, each fetch would
+#: become a batch and a small rest, for which the pipeline would run empty.
+MOST_BYTES = 1_250_000
 #: A batch is written after so long, seconds, though more records wait: some are slow to decode
 #: (large messages that have to be fetched), and what is done must not wait for them.
 MOST_S = 1.0

@@ -249,6 +249,12 @@ def test_a_batch_has_a_bounded_size(tasks, letters):
         assert is_one or in_commands + in_letters <= MOST_BYTES + 1000 * len(batch.entries)
 
 
+def test_what_one_fetch_brings_of_a_partition_is_one_batch():
+    """A megabyte of usual alerts; else a small rest follows each batch, and the pipeline waits."""
+    wire, in_message = 9_800, 10_600
+    assert len(written(1, 0, records_of(1_048_576 // wire, in_message))) == 1
+
+
 def test_an_alert_is_never_cut():
     (batch, *_) = written(MOST_MESSAGES + 1, 0, records_of(2, 1))
     assert len(batch.entries[0].commands) == MOST_MESSAGES + 1
