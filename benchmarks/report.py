@@ -15,6 +15,7 @@ from benchmarks.spread import Spread, spread
 __all__ = ["Ratio", "Report"]
 
 # Today's way may be given fewer alerts, for the same figures in a bearable time.
+_AND = " and "
 _NOT_COMPARED = ("alerts",)
 
 
@@ -63,7 +64,12 @@ class Report:
         anew = {sample.case.scenario for sample in later.samples}
         kept = [sample for sample in self.samples if sample.case.scenario not in anew]
         commands = f"{self.about['command']}`, `{later.about['command']}"
-        return Report({**later.about, "command": commands}, kept + later.samples)
+        about = {**later.about, "command": commands}
+        said = (one.about["versions"].get("commit", "") for one in (self, later))
+        commits = dict.fromkeys(commit for text in said for commit in text.split(_AND) if commit)
+        if commits:
+            about["versions"] = {**about["versions"], "commit": _AND.join(commits)}
+        return Report(about, kept + later.samples)
 
     def cases(self, scenario: str) -> list[Case]:
         """Return the cases of a scenario, each once, in the order of the first repetition."""

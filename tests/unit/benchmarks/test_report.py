@@ -69,3 +69,12 @@ def test_a_scenario_that_was_measured_anew_takes_the_place_of_the_old_one():
     idle = sample("idle", OURS, {"pool": "solo"}, {"cpu_percent": 1.0})
     found = report(*rates(OURS, 1.0, 2.0), idle).with_parts_of(report(*rates(OURS, 5.0)))
     assert found.samples == [idle, *rates(OURS, 5.0)]
+
+
+def test_all_commits_that_parts_were_measured_at_are_told_once():
+    found = report()
+    for commit in ("a1", "b2", "b2"):
+        later = report()
+        later.about["versions"] = {"commit": commit}
+        found = found.with_parts_of(later)
+    assert found.about["versions"]["commit"] == "a1 and b2"
