@@ -108,13 +108,16 @@ class _Watch:
     )
 
     def __post_init__(self) -> None:
-        self._taken, self._at, self._cpu_s = 0, time.monotonic(), cpu_s(self.pids)
+        self._taken, self._next = 0, self.step
+        self._at, self._cpu_s = time.monotonic(), cpu_s(self.pids)
 
     def look(self, taken: int) -> None:
         """Take a sample when it is time to."""
-        more = taken - self._taken
-        if more < self.step:
+        if taken < self._next:
             return
+        more = taken - self._taken
+        # Not one step from here: each sample comes a little late, and the last would be missing.
+        self._next += self.step
         now, used_s = time.monotonic(), cpu_s(self.pids)
         self._add("rss_mb", memory_mb(self.pids)["rss"])
         self._add("cpu_ms_per_alert", (used_s - self._cpu_s) * 1e3 / more)

@@ -15,7 +15,7 @@ from hop.models import Blob, JSONBlob
 from igwn_alert_celery.errors import NotConnectedError, SendError, SendFailed
 from igwn_alert_celery.kafka.encode import encode
 from igwn_alert_celery.kafka.producer import Delivery, OutgoingRecord, Producer
-from igwn_alert_celery.kafka.verdict import CREDENTIAL, TOO_LARGE
+from igwn_alert_celery.kafka.verdict import CREDENTIAL, is_too_large
 from igwn_alert_celery.record import Headers
 
 __all__ = ["Way", "WriteStream"]
@@ -194,8 +194,7 @@ class WriteStream:
             time.sleep(_LOOK_S)
 
     def _may_upload(self, found: Delivery | SendError) -> bool:
-        is_large = isinstance(found, SendError) and found.code == TOO_LARGE
-        return is_large and self._way.upload is not None
+        return is_too_large(found) and self._way.upload is not None
 
     def _send_large_ones(self) -> bool:
         """Send what stands for too large records; return whether there were any."""
