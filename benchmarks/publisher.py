@@ -109,8 +109,8 @@ PUBLISHER = Scenario(
     "processes send at once; a hundred alerts in a row have a sky map each, and the rest in "
     "common, as the alerts of one event have. The Celery round trip is tasks with the same "
     "messages that do nothing: what remains if sending took no time. With a raw send after each, "
-    "from the same process, it is what single sends are held against: all that takes part in a "
-    "send has then been as long asleep as when this package sends. The floor is a raw idempotent "
+    "from the same process, all that takes part in a send has been as long asleep as when this "
+    "package sends. The floor is a raw idempotent "
     "producer that is flushed after each alert, or after each batch of as many, and only then goes "
     "on, so it never sleeps. Today's way is igwn-alert's `publish`, which opens a producer each "
     "time, and for batches its session, flushed likewise.",
