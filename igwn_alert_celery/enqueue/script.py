@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """One call of a Lua script in two steps: it is sent now, and its answer is read later.
 
-In between Redis works on it, and the receiver on the next batch. redis-py's own scripts wait for
+In between Redis works on it, and the receiver on the next batches. redis-py's own scripts wait for
 their answer at once, and it packs large arguments slowly, a few kilobytes at a time.
 """
 
@@ -10,14 +10,20 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
+from collections import deque
 from collections.abc import Iterable
 from importlib import resources
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import NoScriptError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, ResponseError
 
 __all__ = ["Script", "SentCall", "script_text", "take_connection"]
+
+#: Stands for an answer that has not been read.
+UNANSWERED: Any = object()
+_CLOSED = "the connection was closed before the answer came"
 
 
 def script_text(*names: str, package: str = "igwn_alert_celery.enqueue") -> str:
@@ -39,12 +45,15 @@ def _wants_command(kind: Any) -> bool:
 
 
 class Script:
-    """A script on the server of one client.
+    """A script on the server of one client. Not thread-safe.
+
+    Calls that wait for their answers share one connection, so Redis works them off in the order in
+    which they were sent.
 
     Parameters
     ----------
     client : redis.Redis
-        Its connections are used, one for each call that waits for its answer.
+        Its connections are used, one at a time.
     text : str
         Lua; loaded where the server does not know it (any more).
     """
@@ -53,52 +62,111 @@ class Script:
         self._pool = client.connection_pool
         self._text = text
         self._sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+        self._connection: Any = None
+        self._waiting: deque[SentCall] = deque()
 
     def send(self, keys: list[str], args: list[Any]) -> SentCall:
         """Send a call; blocks while the socket is full, and raises what redis-py raises."""
-        command = _packed(("EVALSHA", self._sha, len(keys), *keys, *args))
-        connection = take_connection(self._pool, "EVALSHA")
-        call = SentCall(self._pool, connection, command, self._text)
-        call.send()
+        call = SentCall(self, _packed(("EVALSHA", self._sha, len(keys), *keys, *args)))
+        is_first = not self._waiting
+        if is_first:
+            self._connection = take_connection(self._pool, "EVALSHA")
+        elif not _is_open(self._connection):
+            # redis-py would open it again, and what is waited for would be somebody else's answer.
+            self.give_up()
+            raise RedisConnectionError(_CLOSED)
+        self._waiting.append(call)
+        try:
+            # Its health is asked by a PING, whose answer would be taken for a call's.
+            self._connection.send_packed_command([call.command], check_health=is_first)
+        except BaseException:
+            self.give_up()
+            raise
         return call
+
+    def read(self) -> None:
+        """Wait for the answer to the oldest call, as long as the client's ``socket_timeout``."""
+        try:
+            reply = self._reply()
+            if isinstance(reply, NoScriptError) and not self._waiting[0].is_again:
+                self._load()
+                return
+        except BaseException as exc:
+            self.give_up()
+            if isinstance(exc, AttributeError):
+                # redis-py's own, where somebody has closed the connection meanwhile.
+                raise RedisConnectionError(_CLOSED) from exc
+            raise
+        self._waiting.popleft().reply = reply
+        if not self._waiting:
+            self._pool.release(self._connection)
+
+    def give_up(self) -> None:
+        """Give up all answers that are waited for: it stays open which calls have run."""
+        if not self._waiting:
+            return
+        for call in self._waiting:
+            call.reply = RedisConnectionError(_CLOSED)
+        self._waiting.clear()
+        self._connection.disconnect()
+        self._pool.release(self._connection)
+
+    def _reply(self) -> Any:
+        try:
+            return self._connection.read_response()
+        except ResponseError as exc:
+            return exc
+
+    def _load(self) -> None:
+        """Load the script, and send again what came too early for it."""
+        first, *later = self._waiting
+        again = [first]
+        for call in later:
+            call.reply = self._reply()
+            if isinstance(call.reply, NoScriptError):
+                again.append(call)
+        self._connection.send_command("SCRIPT", "LOAD", self._text)
+        self._connection.read_response()
+        self._waiting = deque(again)
+        for call in again:
+            call.reply, call.is_again = UNANSWERED, True
+            self._connection.send_packed_command([call.command], check_health=False)
 
 
 class SentCall:
-    """A call on its way. Either :meth:`answer` or :meth:`abandon` has to follow, once."""
+    """A call on its way.
 
-    def __init__(self, pool: Any, connection: Any, command: bytes, text: str) -> None:
-        self._pool = pool
-        self._connection = connection
-        self._command = command
-        self._text = text
+    Attributes
+    ----------
+    command : bytes
+        What was sent.
+    reply : object
+        The answer, once it was read; an exception is one as well.
+    is_again : bool
+        Whether it was sent again, once the script was loaded.
+    """
 
-    def send(self) -> None:
-        """Send it."""
-        try:
-            self._connection.send_packed_command([self._command])
-        except BaseException:
-            self.abandon()
-            raise
+    def __init__(self, script: Script, command: bytes) -> None:
+        self._script = script
+        self.command = command
+        self.reply: Any = UNANSWERED
+        self.is_again = False
 
     def answer(self) -> Any:
         """Wait for the answer, as long as the client's ``socket_timeout``; raises its errors."""
-        connection = self._connection
-        try:
-            try:
-                return connection.read_response()
-            except NoScriptError:
-                connection.send_command("SCRIPT", "LOAD", self._text)
-                connection.read_response()
-                connection.send_packed_command([self._command])
-                return connection.read_response()
-        finally:
-            # Whatever broke it has closed it, and then it is opened again when it is next used.
-            self._pool.release(connection)
+        while self.reply is UNANSWERED:
+            self._script.read()
+        if isinstance(self.reply, Exception):
+            raise self.reply
+        return self.reply
 
     def abandon(self) -> None:
-        """Give up the answer: it stays open whether the script has run."""
-        self._connection.disconnect()
-        self._pool.release(self._connection)
+        """Give up its answer, and those of all calls that wait with it."""
+        self._script.give_up()
+
+
+def _is_open(connection: Any) -> bool:
+    return getattr(connection, "_sock", None) is not None
 
 
 def _packed(args: Iterable[Any]) -> bytes:

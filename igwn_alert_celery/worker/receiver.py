@@ -146,13 +146,10 @@ class Receiver:
 
     def _write(self, by_partition: Mapping[TopicPartition, list[Record]]) -> None:
         shares = self._shares.progress
-        until = time.monotonic() + MOST_RECEIVE_S
         mine = ((shares[partition], records) for partition, records in by_partition.items())
-        with closing(self._parts.writer.write(mine)) as answers:
+        with closing(self._parts.writer.write(mine, MOST_RECEIVE_S)) as answers:
             for answer in answers:
                 self._take(answer)
-                if time.monotonic() > until:
-                    break
         # What was not written is read again, from where its partition is: the ledger disagrees, or
         # there was no time, as the group gives up a member that does not poll.
         self._consumer.pause(

@@ -25,6 +25,7 @@ from igwn_alert_celery.metrics import State
 from igwn_alert_celery.native import start_native_thread
 from igwn_alert_celery.worker.assembly import Plan, connect
 from igwn_alert_celery.worker.ending import end_worker
+from igwn_alert_celery.worker.long_lived import leave_alone
 from igwn_alert_celery.worker.receiver import Receiver
 from igwn_alert_celery.worker.signalling import send_signal
 from igwn_alert_celery.worker.watchdog import Watchdog
@@ -160,6 +161,7 @@ class Supervisor:
                 self._set(State.STARTING)
             if not self._stopping:
                 self._has_run = True
+                leave_alone()
                 self._receiver.run()
 
     def _let_go(self) -> None:

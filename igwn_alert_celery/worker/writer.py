@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Records → batches → one atomic step each: the hot path.
 
-While the task broker writes one batch, the next one is made.
+While the task broker writes batches, the next one is made.
 """
 
 from __future__ import annotations
 
+import math
 import time
+from collections import deque
 from collections.abc import Container, Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -31,6 +33,9 @@ MOST_BYTES = 1_250_000
 #: A batch is written after so long, seconds, though more records wait: some are slow to decode
 #: (large messages that have to be fetched), and what is done must not wait for them.
 MOST_S = 1.0
+#: So many batches are on their way while the next one is made. With one, the task broker has
+#: nothing to do from its answer until the next batch is whole, wherever that takes a bit longer.
+AHEAD = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,42 +82,53 @@ class Writer:
         self._pipeline = pipeline
         self._enqueuer = enqueuer
         self._metrics = metrics
-        # Per partition the batch whose answer did not come: perhaps it was written.
-        self._unanswered: dict[PartitionId, tuple[int, list[Prepared]]] = {}
-        self._sent: _Sent | None = None
+        # Per partition the batches whose answer did not come: perhaps they were written.
+        self._unanswered: dict[PartitionId, deque[tuple[int, list[Prepared]]]] = {}
+        self._sent: deque[_Sent] = deque()
 
     def write(
-        self, shares: Iterable[tuple[Progress, Iterable[Record]]]
+        self, shares: Iterable[tuple[Progress, Iterable[Record]]], most_s: float = math.inf
     ) -> Generator[Answer, None, None]:
         """Enqueue the records of some partitions, each in order; yield the answer to each batch.
 
-        No batch is on its way while an answer is looked at. A partition whose batch was not written
-        is left, and its position has to be asked for again.
+        The next batches may be on their way while an answer is looked at, unless that says that
+        its batch was not written: its partition is left, and its position has to be asked for
+        again. So it is with those for which there was no time. It has to be exhausted: who closes
+        it loses the answers that are still to come.
+
+        Parameters
+        ----------
+        shares : iterable
+            Partitions, and their records.
+        most_s : float
+            After so long, seconds, no further batch is sent.
 
         Raises
         ------
         RetryableError
             Kafka or the task broker is away; what was on its way has been answered before.
         """
+        until = time.monotonic() + most_s
         try:
             for progress, records in shares:
-                yield from self._write(progress, records)
-            yield from self._answers()
+                if time.monotonic() < until:
+                    yield from self._write(progress, records, until)
+            yield from self._answers(0)
         except RetryableError:
-            yield from self._answers()
+            yield from self._answers(0)
             raise
         finally:
-            if self._sent is not None:
-                self._sent.writing.abandon()
-                self._sent = None
+            for sent in self._sent:
+                sent.writing.abandon()
+            self._sent.clear()
 
     def settle(self, starts: Iterable[Progress]) -> None:
         """Announce batches whose answer was lost, where the position is seen to be behind them."""
         for start in starts:
-            next_offset, ready = self._unanswered.pop(start.pid, (0, []))
-            if ready and start.position.next_offset >= next_offset:
-                outcome = Outcome(Verdict.WRITTEN, start.position, len(ready))
-                announce(self._pipeline.sender, self._metrics, 0, ready, outcome)
+            for next_offset, ready in self._unanswered.pop(start.pid, ()):
+                if start.position.next_offset >= next_offset:
+                    outcome = Outcome(Verdict.WRITTEN, start.position, len(ready))
+                    announce(self._pipeline.sender, self._metrics, 0, ready, outcome)
 
     def forget(self, partitions: Container[TopicPartition]) -> None:
         """Forget such batches of partitions that go: the next owner may have written them."""
@@ -120,22 +136,35 @@ class Writer:
             if TopicPartition(pid.topic, pid.partition) in partitions:
                 del self._unanswered[pid]
 
-    def _write(self, progress: Progress, records: Iterable[Record]) -> Iterator[Answer]:
-        believed = progress
+    def _write(
+        self, progress: Progress, records: Iterable[Record], until: float
+    ) -> Iterator[Answer]:
+        refused = False
         for ready in self._batches(progress, records):
-            for answer in self._answers():
+            for answer in self._answers(AHEAD - 1):
                 yield answer
-                if answer.progress.pid == progress.pid:
-                    if not answer.is_written:
-                        return
-                    believed = answer.progress
-            self._send(believed, ready)
+                refused |= answer.progress.pid == progress.pid and not answer.is_written
+            if refused or time.monotonic() > until:
+                return
+            self._send(progress, ready)
+            # What is on its way counts as written: else the ledger refuses what comes after it.
+            next_offset = ready[-1].entry.offset + 1
+            progress = replace(
+                progress, position=replace(progress.position, next_offset=next_offset)
+            )
 
-    def _answers(self) -> Iterator[Answer]:
-        """Wait for what is on its way, if anything is."""
-        sent, self._sent = self._sent, None
-        if sent is not None:
-            yield self._answer(sent)
+    def _answers(self, most: int) -> Iterator[Answer]:
+        """Wait until so many batches are on their way at most."""
+        while len(self._sent) > most:
+            answer = self._answer(self._sent.popleft())
+            if answer.is_written:
+                yield answer
+                continue
+            # It may be answered with another connection: then nothing may be on its way.
+            answers = [answer]
+            while self._sent:
+                answers.append(self._answer(self._sent.popleft()))
+            yield from _without_echoes(answers)
 
     def _batches(self, progress: Progress, records: Iterable[Record]) -> Iterator[list[Prepared]]:
         ready: list[Prepared] = []
@@ -162,16 +191,26 @@ class Writer:
         next_offset = entries[-1].offset + 1
         batch = Batch(progress.pid, progress.position, next_offset, entries)
         # Gone again with the answer, whatever it is.
-        self._unanswered[progress.pid] = (next_offset, ready)
-        self._sent = _Sent(progress, next_offset, ready, self._enqueuer.begin(batch))
+        self._unanswered.setdefault(progress.pid, deque()).append((next_offset, ready))
+        self._sent.append(_Sent(progress, next_offset, ready, self._enqueuer.begin(batch)))
 
     def _answer(self, sent: _Sent) -> Answer:
         progress, ready = sent.progress, sent.ready
         outcome = sent.writing.outcome()
-        del self._unanswered[progress.pid]
+        self._unanswered[progress.pid].popleft()
         if outcome.verdict is not Verdict.WRITTEN:
             return Answer(progress, outcome)
         new = outcome.skipped < len(ready)
         before = ready[outcome.skipped].entry.offset if new else sent.next_offset
         announce(self._pipeline.sender, self._metrics, before, ready, outcome)
         return Answer(replace(progress, position=outcome.position), outcome)
+
+
+def _without_echoes(answers: Iterable[Answer]) -> Iterator[Answer]:
+    """Leave out that what came after a batch was not written either."""
+    refused: set[PartitionId] = set()
+    for answer in answers:
+        if answer.progress.pid not in refused:
+            yield answer
+        if not answer.is_written:
+            refused.add(answer.progress.pid)

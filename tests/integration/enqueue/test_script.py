@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """A script call in two steps, on a real Redis."""
 
+import socket
+
 import pytest
-from redis.exceptions import ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, ResponseError
 
 from igwn_alert_celery.enqueue.script import Script
 
@@ -17,6 +20,11 @@ def script(client):
 def in_use(client):
     """How many connections wait for an answer."""
     return len(client.connection_pool._in_use_connections)
+
+
+def failed(client, command):
+    """How often Redis has refused a command."""
+    return client.info("commandstats").get(f"cmdstat_{command}", {}).get("failed_calls", 0)
 
 
 @pytest.mark.parametrize("size", [0, 1, 5_000_000])
@@ -69,3 +77,104 @@ def test_a_connection_that_breaks_while_sending_is_not_kept(client, prefix, scri
             script.send([f"{prefix}key"], ["1", "", ""])
     assert in_use(client) == 0
     assert script.send([f"{prefix}key"], ["1", "2", ""]).answer()[2] == b"2"
+
+
+COUNT = "return redis.call('INCR', KEYS[1])"
+
+
+@pytest.fixture
+def count(client, prefix):
+    """Send a call that answers how many ran before it, and itself."""
+    script = Script(client, COUNT)
+    return lambda: script.send([f"{prefix}count"], [])
+
+
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_calls_run_in_the_order_in_which_they_were_sent(client, count, forgotten):
+    count().answer()
+    if forgotten:
+        client.script_flush()
+    calls = [count() for _ in range(5)]
+    assert in_use(client) == 1
+    assert [call.answer() for call in calls] == [2, 3, 4, 5, 6]
+    assert in_use(client) == 0
+
+
+def test_answers_may_be_asked_for_in_any_order(count):
+    first, second, third = count(), count(), count()
+    assert (third.answer(), first.answer(), second.answer()) == (3, 1, 2)
+
+
+def test_only_what_came_too_early_for_the_script_is_sent_again(client, prefix, count):
+    client.script_flush()
+    client.config_resetstat()
+    first = count()
+    while not failed(client, "evalsha"):
+        pass
+    client.script_load(COUNT)
+    second = count()
+    assert (first.answer(), second.answer()) == (2, 1)
+    assert client.get(f"{prefix}count") == b"2"
+
+
+def test_a_server_that_keeps_no_script_is_not_asked_for_ever(client, prefix, monkeypatch):
+    script = Script(client, COUNT)
+    script._sha = "0" * 40
+    calls = [script.send([f"{prefix}count"], []) for _ in range(2)]
+    for call in calls:
+        with pytest.raises(NoScriptError):
+            call.answer()
+    assert in_use(client) == 0
+
+
+def test_an_error_is_that_call_s_alone(client, prefix, count):
+    client.set(f"{prefix}count", "no number")
+    client.config_resetstat()
+    failing = count()
+    while not failed(client, "incr"):
+        pass
+    client.delete(f"{prefix}count")
+    good = count()
+    with pytest.raises(ResponseError):
+        failing.answer()
+    assert good.answer() == 1
+
+
+def test_with_the_connection_all_answers_are_lost_and_the_next_call_has_another(client, count):
+    client.client_pause(60_000, all=False)  # what only reads goes on
+    try:
+        calls = [count(), count()]
+        calls[0]._script._connection._sock.shutdown(socket.SHUT_RDWR)
+        for call in calls:
+            with pytest.raises(RedisConnectionError):
+                call.answer()
+    finally:
+        client.client_unpause()
+    assert in_use(client) == 0
+    count().answer()
+
+
+def test_no_call_follows_on_a_connection_that_somebody_has_closed(client, count):
+    first = count()
+    client.connection_pool.disconnect()
+    with pytest.raises(RedisConnectionError, match="closed"):
+        count()
+    with pytest.raises(RedisConnectionError, match="closed"):
+        first.answer()
+    assert in_use(client) == 0
+    count().answer()
+
+
+def test_an_answer_on_a_connection_that_somebody_has_closed_is_lost(client, count):
+    first = count()
+    client.connection_pool.disconnect()
+    with pytest.raises(RedisConnectionError, match="closed"):
+        first.answer()
+    assert in_use(client) == 0
+
+
+def test_a_question_for_its_health_does_not_come_between(redis_server, prefix):
+    client = redis_server.client(health_check_interval=1e-9)
+    script = Script(client, COUNT)
+    calls = [script.send([f"{prefix}healthy"], []) for _ in range(3)]
+    assert [call.answer() for call in calls] == [1, 2, 3]

@@ -17,7 +17,11 @@ class Pool:
 
     def give(self, *names):
         self.asked.append(names)
-        return SimpleNamespace(send_packed_command=self.sent.extend)
+
+        def send(command, check_health):
+            self.sent.extend(command)
+
+        return SimpleNamespace(send_packed_command=send)
 
 
 class Before53(Pool):

@@ -93,6 +93,20 @@ def test_a_batch_that_was_not_written_is_not_announced(unanswered):
     assert metrics.counters["dead_letters"] == 0
 
 
+@pytest.mark.parametrize(("position", "announced"), [(0, 0), (1, 1), (2, 2)])
+def test_of_two_batches_without_an_answer_those_that_were_written_are_announced(
+    position, announced
+):
+    metrics = Metrics()
+    told = Told([TaskBrokerUnavailable("cut"), TaskBrokerUnavailable("cut")])
+    writer = Writer(told, told, metrics)
+    with pytest.raises(TaskBrokerUnavailable):
+        list(writer.write([large(0, 3)]))
+    writer.settle(at(position))
+    writer.settle(at(2))
+    assert metrics.counters["received"] == announced
+
+
 def test_a_batch_of_a_partition_that_has_gone_is_not_announced(unanswered):
     writer, metrics = unanswered
     writer.forget({TopicPartition("gracedb.superevent", 0)})
@@ -161,41 +175,64 @@ def large(partition, count):
     return share(partition, records_of(count, MOST_BYTES, partition))
 
 
-def test_the_next_batch_is_made_while_one_is_written():
+def test_the_next_batch_is_made_while_two_are_on_their_way():
     told = Told()
-    answers = list(sending(told).write([large(0, 2), large(1, 1)]))
+    answers = list(sending(told).write([large(0, 3), large(1, 1)]))
     assert told.said == [
-        *("make 0:0", "make 0:1", "send 0:0"),
-        *("answer 0:0", "send 0:1", "make 1:0"),
-        *("answer 0:1", "send 1:0", "answer 1:0"),
+        *("make 0:0", "make 0:1", "send 0:0", "make 0:2", "send 0:1"),
+        *("answer 0:0", "send 0:2", "make 1:0"),
+        *("answer 0:1", "send 1:0", "answer 0:2", "answer 1:0"),
     ]
-    assert [answer.progress.position.next_offset for answer in answers] == [1, 2, 1]
+    assert [answer.progress.position.next_offset for answer in answers] == [1, 2, 3, 1]
 
 
-def test_nothing_is_on_its_way_while_an_answer_is_looked_at():
-    told = Told()
-    writing = sending(told).write([large(0, 3)])
-    for _ in writing:
-        sent = [said for said in told.said if said.startswith("send")]
-        answered = [said for said in told.said if said.startswith("answer")]
-        assert len(sent) == len(answered)
-    writing.close()
-    assert "abandon" not in " ".join(told.said)
+def test_nothing_is_on_its_way_while_a_refusal_is_looked_at():
+    told = Told([Verdict.WRITTEN, Verdict.LEDGER, Verdict.LEDGER])
+    for answer in sending(told).write([large(0, 5), large(1, 2)]):
+        if not answer.is_written:
+            assert not under_way(told)
+    assert not under_way(told)
 
 
-def test_who_has_seen_enough_leaves_nothing_on_its_way():
+def under_way(told):
+    """How many batches are on their way."""
+    sent = [said for said in told.said if said.startswith("send")]
+    return len(sent) - sum(said.startswith("answer") for said in told.said)
+
+
+def test_who_leaves_early_leaves_nothing_on_its_way():
     told = Told()
     with closing(sending(told).write([large(0, 3)])) as writing:
         next(writing)
-    assert told.said[-1] == "answer 0:0"
+    assert told.said[-2:] == ["answer 0:0", "abandon 0:1"]
+
+
+def test_no_batch_is_sent_after_the_time_and_all_are_answered(monkeypatch):
+    told = Told()
+    writer = sending(told)
+    ticks = iter(range(1000))
+    # One second for each look at the clock.
+    monkeypatch.setattr("time.monotonic", lambda: next(ticks))
+    answers = list(writer.write([large(0, 20), large(1, 1)], most_s=20.0))
+    assert 2 <= len(answers) < 20
+    assert "send 1:0" not in told.said
+    assert not under_way(told)
 
 
 def test_a_partition_that_the_ledger_disagrees_with_is_left_and_the_others_go_on():
-    told = Told([Verdict.BEHIND])
-    answers = list(sending(told).write([large(0, 3), large(1, 1)]))
+    told = Told([Verdict.BEHIND, Verdict.BEHIND])
+    answers = list(sending(told).write([large(0, 4), large(1, 1)]))
     assert [answer.is_written for answer in answers] == [False, True]
-    assert [said for said in told.said if "send" in said] == ["send 0:0", "send 1:0"]
+    assert [said for said in told.said if "send" in said] == ["send 0:0", "send 0:1", "send 1:0"]
     assert str(answers[0]).startswith("gracedb.superevent[0]: the ledger says BEHIND to ")
+
+
+def test_a_refusal_does_not_hide_the_answer_to_another_partition():
+    told = Told([Verdict.EPOCH, Verdict.WRITTEN, Verdict.EPOCH])
+    answers = list(sending(told).write([large(0, 1), large(1, 1), large(2, 1)]))
+    assert [(answer.progress.pid.partition, answer.is_written) for answer in answers] == [
+        *((0, False), (1, True), (2, False)),
+    ]
 
 
 def test_what_is_on_its_way_is_answered_before_kafka_is_said_to_be_away():
@@ -207,14 +244,15 @@ def test_what_is_on_its_way_is_answered_before_kafka_is_said_to_be_away():
         answers.extend(
             sending(told).write([(progress, records[:1]), large(1, 1), (progress, records[1:])])
         )
-    assert told.said[-2:] == ["make 0:1", "answer 1:0"]
+    assert told.said[-3:] == ["make 0:1", "answer 0:0", "answer 1:0"]
 
 
 def test_no_batch_follows_one_whose_answer_was_lost():
-    told = Told([TaskBrokerUnavailable("cut")])
+    told = Told([TaskBrokerUnavailable("cut"), TaskBrokerUnavailable("cut")])
     with pytest.raises(TaskBrokerUnavailable):
-        list(sending(told).write([large(0, 3)]))
-    assert told.said[-1] == "answer 0:0"
+        list(sending(told).write([large(0, 4)]))
+    assert told.said[-2:] == ["answer 0:0", "answer 0:1"]
+    assert "send 0:2" not in told.said
 
 
 def test_what_is_on_its_way_is_given_up_when_something_unforeseen_ends_the_receiver():
