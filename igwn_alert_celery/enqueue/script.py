@@ -48,7 +48,8 @@ class Script:
     """A script on the server of one client. Not thread-safe.
 
     Calls that wait for their answers share one connection, so Redis works them off in the order in
-    which they were sent.
+    which they were sent. Those that it does not know the script for yet are sent again, and may
+    come after one that it has learnt it for.
 
     Parameters
     ----------
@@ -73,14 +74,15 @@ class Script:
             self._connection = take_connection(self._pool, "EVALSHA")
         elif not _is_open(self._connection):
             # redis-py would open it again, and what is waited for would be somebody else's answer.
-            self.give_up()
-            raise RedisConnectionError(_CLOSED)
+            closed = RedisConnectionError(_CLOSED)
+            self.give_up(closed)
+            raise closed
         self._waiting.append(call)
         try:
             # Its health is asked by a PING, whose answer would be taken for a call's.
             self._connection.send_packed_command([call.command], check_health=is_first)
-        except BaseException:
-            self.give_up()
+        except BaseException as exc:
+            self.give_up(exc)
             raise
         return call
 
@@ -91,22 +93,30 @@ class Script:
             if isinstance(reply, NoScriptError) and not self._waiting[0].is_again:
                 self._load()
                 return
+        except AttributeError as exc:
+            # redis-py's own, where somebody has closed the connection meanwhile.
+            closed = RedisConnectionError(_CLOSED)
+            self.give_up(closed)
+            raise closed from exc
         except BaseException as exc:
-            self.give_up()
-            if isinstance(exc, AttributeError):
-                # redis-py's own, where somebody has closed the connection meanwhile.
-                raise RedisConnectionError(_CLOSED) from exc
+            self.give_up(exc)
             raise
         self._waiting.popleft().reply = reply
         if not self._waiting:
             self._pool.release(self._connection)
 
-    def give_up(self) -> None:
-        """Give up all answers that are waited for: it stays open which calls have run."""
+    def give_up(self, why: BaseException) -> None:
+        """Give up all answers that are waited for: it stays open which calls have run.
+
+        Parameters
+        ----------
+        why : BaseException
+            What each of the calls raises, if it is an error.
+        """
         if not self._waiting:
             return
         for call in self._waiting:
-            call.reply = RedisConnectionError(_CLOSED)
+            call.reply = why if isinstance(why, Exception) else RedisConnectionError(_CLOSED)
         self._waiting.clear()
         self._connection.disconnect()
         self._pool.release(self._connection)
@@ -162,11 +172,12 @@ class SentCall:
 
     def abandon(self) -> None:
         """Give up its answer, and those of all calls that wait with it."""
-        self._script.give_up()
+        self._script.give_up(RedisConnectionError(_CLOSED))
 
 
 def _is_open(connection: Any) -> bool:
-    return getattr(connection, "_sock", None) is not None
+    # redis-py's own word for it (`is_connected`) is too new.
+    return getattr(connection, "_sock", connection) is not None
 
 
 def _packed(args: Iterable[Any]) -> bytes:

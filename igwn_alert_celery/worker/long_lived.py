@@ -18,8 +18,8 @@ __all__ = ["leave_alone"]
 def leave_alone() -> None:
     """Collect once, and leave alone what is there then, for ever; once in a process.
 
-    Only cycles that are broken off later and were there already are not found any more: as it is
-    done once, those are few.
+    The price: cycles that were there already and are broken off later are not found any more. As it
+    is done once, before there is a receiver, those are few.
     """
     gc.collect()
     gc.freeze()

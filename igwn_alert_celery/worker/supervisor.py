@@ -100,6 +100,7 @@ class Supervisor:
         backoff_s = LEAST_BACKOFF_S
         self._watchdog.watch_me()
         self._set(State.STARTING)
+        leave_alone()
         try:
             while not self._stopping:
                 began = time.monotonic()
@@ -161,7 +162,6 @@ class Supervisor:
                 self._set(State.STARTING)
             if not self._stopping:
                 self._has_run = True
-                leave_alone()
                 self._receiver.run()
 
     def _let_go(self) -> None:

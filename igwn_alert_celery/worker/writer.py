@@ -10,7 +10,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Container, Generator, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from igwn_alert_celery.enqueue.batch import Batch, Outcome, PartitionId, Verdict
@@ -67,12 +67,12 @@ class Answer:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Sent:
     progress: Progress
     next_offset: int
     ready: list[Prepared]
-    writing: Writing
+    writing: Writing = field(init=False)
 
 
 class Writer:
@@ -83,8 +83,10 @@ class Writer:
         self._enqueuer = enqueuer
         self._metrics = metrics
         # Per partition the batches whose answer did not come: perhaps they were written.
-        self._unanswered: dict[PartitionId, deque[tuple[int, list[Prepared]]]] = {}
+        self._unanswered: dict[PartitionId, list[_Sent]] = {}
         self._sent: deque[_Sent] = deque()
+        # Partitions of which a batch was not written.
+        self._left: set[PartitionId] = set()
 
     def write(
         self, shares: Iterable[tuple[Progress, Iterable[Record]]], most_s: float = math.inf
@@ -93,15 +95,15 @@ class Writer:
 
         The next batches may be on their way while an answer is looked at, unless that says that
         its batch was not written: its partition is left, and its position has to be asked for
-        again. So it is with those for which there was no time. It has to be exhausted: who closes
-        it loses the answers that are still to come.
+        again. So it is with those for which there was no time. Who closes it early loses the
+        answers that are still to come, until the position is asked for.
 
         Parameters
         ----------
         shares : iterable
             Partitions, and their records.
         most_s : float
-            After so long, seconds, no further batch is sent.
+            After so long, seconds, no further batch is begun.
 
         Raises
         ------
@@ -109,12 +111,15 @@ class Writer:
             Kafka or the task broker is away; what was on its way has been answered before.
         """
         until = time.monotonic() + most_s
+        self._left.clear()
         try:
             for progress, records in shares:
-                if time.monotonic() < until:
-                    yield from self._write(progress, records, until)
+                yield from self._write(progress, records, until)
+                if time.monotonic() > until:
+                    break
             yield from self._answers(0)
-        except RetryableError:
+        except Exception:
+            # What has been written is so, whatever became of the rest.
             yield from self._answers(0)
             raise
         finally:
@@ -125,10 +130,10 @@ class Writer:
     def settle(self, starts: Iterable[Progress]) -> None:
         """Announce batches whose answer was lost, where the position is seen to be behind them."""
         for start in starts:
-            for next_offset, ready in self._unanswered.pop(start.pid, ()):
-                if start.position.next_offset >= next_offset:
-                    outcome = Outcome(Verdict.WRITTEN, start.position, len(ready))
-                    announce(self._pipeline.sender, self._metrics, 0, ready, outcome)
+            for sent in self._unanswered.pop(start.pid, ()):
+                if start.position.next_offset >= sent.next_offset:
+                    outcome = Outcome(Verdict.WRITTEN, start.position, len(sent.ready))
+                    announce(self._pipeline.sender, self._metrics, 0, sent.ready, outcome)
 
     def forget(self, partitions: Container[TopicPartition]) -> None:
         """Forget such batches of partitions that go: the next owner may have written them."""
@@ -139,32 +144,33 @@ class Writer:
     def _write(
         self, progress: Progress, records: Iterable[Record], until: float
     ) -> Iterator[Answer]:
-        refused = False
         for ready in self._batches(progress, records):
-            for answer in self._answers(AHEAD - 1):
-                yield answer
-                refused |= answer.progress.pid == progress.pid and not answer.is_written
-            if refused or time.monotonic() > until:
+            yield from self._answers(AHEAD - 1)
+            if progress.pid in self._left:
                 return
             self._send(progress, ready)
+            # However slow it was: else it would be as slow the next time, and never be sent.
+            if time.monotonic() > until:
+                return
             # What is on its way counts as written: else the ledger refuses what comes after it.
-            next_offset = ready[-1].entry.offset + 1
-            progress = replace(
-                progress, position=replace(progress.position, next_offset=next_offset)
-            )
+            position = replace(progress.position, next_offset=ready[-1].entry.offset + 1)
+            progress = replace(progress, position=position)
 
     def _answers(self, most: int) -> Iterator[Answer]:
         """Wait until so many batches are on their way at most."""
-        while len(self._sent) > most:
+        found: list[Answer] = []
+        while len(self._sent) > (0 if found else most):
             answer = self._answer(self._sent.popleft())
-            if answer.is_written:
+            # What comes after a batch that was not written is not written either.
+            is_echo = not answer.is_written and answer.progress.pid in self._left
+            if not answer.is_written:
+                self._left.add(answer.progress.pid)
+            if not found and answer.is_written:
                 yield answer
-                continue
-            # It may be answered with another connection: then nothing may be on its way.
-            answers = [answer]
-            while self._sent:
-                answers.append(self._answer(self._sent.popleft()))
-            yield from _without_echoes(answers)
+            elif not is_echo:
+                # A refusal may be answered with another connection: then none may be on its way.
+                found.append(answer)
+        yield from found
 
     def _batches(self, progress: Progress, records: Iterable[Record]) -> Iterator[list[Prepared]]:
         ready: list[Prepared] = []
@@ -190,27 +196,24 @@ class Writer:
         entries = tuple(prepared.entry for prepared in ready)
         next_offset = entries[-1].offset + 1
         batch = Batch(progress.pid, progress.position, next_offset, entries)
+        sent = _Sent(progress, next_offset, ready)
         # Gone again with the answer, whatever it is.
-        self._unanswered.setdefault(progress.pid, deque()).append((next_offset, ready))
-        self._sent.append(_Sent(progress, next_offset, ready, self._enqueuer.begin(batch)))
+        self._unanswered.setdefault(progress.pid, []).append(sent)
+        sent.writing = self._enqueuer.begin(batch)
+        self._sent.append(sent)
 
     def _answer(self, sent: _Sent) -> Answer:
         progress, ready = sent.progress, sent.ready
-        outcome = sent.writing.outcome()
-        self._unanswered[progress.pid].popleft()
+        try:
+            outcome = sent.writing.outcome()
+        except RetryableError:
+            self._left.add(progress.pid)
+            raise
+        open_ones = self._unanswered[progress.pid]
+        open_ones[:] = [one for one in open_ones if one is not sent]
         if outcome.verdict is not Verdict.WRITTEN:
             return Answer(progress, outcome)
         new = outcome.skipped < len(ready)
         before = ready[outcome.skipped].entry.offset if new else sent.next_offset
         announce(self._pipeline.sender, self._metrics, before, ready, outcome)
         return Answer(replace(progress, position=outcome.position), outcome)
-
-
-def _without_echoes(answers: Iterable[Answer]) -> Iterator[Answer]:
-    """Leave out that what came after a batch was not written either."""
-    refused: set[PartitionId] = set()
-    for answer in answers:
-        if answer.progress.pid not in refused:
-            yield answer
-        if not answer.is_written:
-            refused.add(answer.progress.pid)

@@ -2,7 +2,7 @@
 """How records are put together into batches."""
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from msgspec import structs
@@ -105,6 +105,20 @@ def test_of_two_batches_without_an_answer_those_that_were_written_are_announced(
     writer.settle(at(position))
     writer.settle(at(2))
     assert metrics.counters["received"] == announced
+
+
+@pytest.mark.parametrize(("verdicts", "lost"), [("WL", {1}), ("LW", {0}), ("LL", {0, 1})])
+def test_each_batch_is_announced_once_whichever_answer_was_lost(verdicts, lost):
+    cut = TaskBrokerUnavailable("cut")
+    metrics = Metrics()
+    told = Told([Verdict.WRITTEN if one == "W" else cut for one in verdicts])
+    writer = Writer(told, told, metrics)
+    with pytest.raises(TaskBrokerUnavailable):
+        list(writer.write([large(0, 2), large(1, 0)]))
+    assert metrics.counters["received"] == 2 - len(lost)
+    for _ in range(2):
+        writer.settle(at(2))
+        assert metrics.counters["received"] == 2
 
 
 def test_a_batch_of_a_partition_that_has_gone_is_not_announced(unanswered):
@@ -219,6 +233,18 @@ def test_no_batch_is_sent_after_the_time_and_all_are_answered(monkeypatch):
     assert not under_way(told)
 
 
+def test_however_slow_a_batch_is_to_make_it_is_sent(monkeypatch):
+    told = Told()
+    writer = sending(told)
+    hours = iter(range(0, 1_000_000, 3600))
+    monkeypatch.setattr("time.monotonic", lambda: next(hours))
+    for start in (0, 1):
+        progress, records = large(0, 3)
+        progress = replace(progress, position=Position(start, 1))
+        (answer,) = writer.write([(progress, records[start:])], most_s=15.0)
+        assert answer.progress.position.next_offset == start + 1
+
+
 def test_a_partition_that_the_ledger_disagrees_with_is_left_and_the_others_go_on():
     told = Told([Verdict.BEHIND, Verdict.BEHIND])
     answers = list(sending(told).write([large(0, 4), large(1, 1)]))
@@ -245,6 +271,27 @@ def test_what_is_on_its_way_is_answered_before_kafka_is_said_to_be_away():
             sending(told).write([(progress, records[:1]), large(1, 1), (progress, records[1:])])
         )
     assert told.said[-3:] == ["make 0:1", "answer 0:0", "answer 1:0"]
+
+
+def test_what_was_written_is_told_before_what_nobody_has_foreseen():
+    class Failing(Told):
+        def begin(self, batch):
+            if batch.believed.next_offset == 1:
+                raise ValueError("an enqueuer of somebody's")
+            return super().begin(batch)
+
+    writing = sending(Failing()).write([large(0, 2)])
+    assert next(writing).progress.position.next_offset == 1
+    with pytest.raises(ValueError, match="somebody's"):
+        next(writing)
+
+
+def test_an_error_is_not_followed_by_the_refusal_that_it_leads_to():
+    told = Told([TaskBrokerUnavailable("OOM"), Verdict.BEHIND])
+    writing = sending(told).write([large(0, 4)])
+    with pytest.raises(TaskBrokerUnavailable, match="OOM"):
+        next(writing)
+    assert told.said[-1] == "answer 0:1"
 
 
 def test_no_batch_follows_one_whose_answer_was_lost():
