@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from benchmarks.cores import room
 from benchmarks.plots import plots
 from benchmarks.report import Report
 from benchmarks.scenario import Scenario
@@ -36,6 +37,7 @@ def text(scenarios: Iterable[Scenario], report: Report, pictures: Mapping[str, s
     found = {scenario.name: _section(scenario, report, pictures) for scenario in scenarios}
     parts = {
         "verdict": verdict(report),
+        "room": room(report) or _NONE,
         "sections": "\n\n".join(found.values()),
         "measured": _measured(report),
     }
