@@ -16,10 +16,11 @@ __all__ = ["leave_alone"]
 
 @functools.cache
 def leave_alone() -> None:
-    """Collect once, and leave alone what is there then, for ever; once in a process.
+    """Leave alone what is there now, for ever; once in a process.
 
-    The price: cycles that were there already and are broken off later are not found any more. As it
-    is done once, before there is a receiver, those are few.
+    The price: cycles that are there already are not found any more. As it is done once, before
+    there is a receiver, those are few. Only young objects are collected before: a full collection
+    writes to all of them, and prefork's processes share their memory as long as nobody does.
     """
-    gc.collect()
+    gc.collect(1)
     gc.freeze()
