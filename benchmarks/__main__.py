@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.catalogue import SCENARIOS
 from benchmarks.machine import machine, versions
-from benchmarks.memory import touch_memory
+from benchmarks.memory import page_cost
 from benchmarks.page import write
 from benchmarks.report import Report
 from benchmarks.run import Asked, run
@@ -51,7 +51,7 @@ def _measured(asked: argparse.Namespace) -> Report:
     about = {
         "command": _asked(asked).command(),
         "at": now.isoformat(timespec="seconds"),
-        "machine": {**machine(), "memory's cost": touch_memory()},
+        "machine": {**machine(), "memory:": page_cost()},
         "versions": versions(),
     }
     report = Report(about)

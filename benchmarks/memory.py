@@ -1,41 +1,31 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Takes memory from the machine, so that no measurement is the first one to use it.
+"""What a page of memory costs here, which differs from one repetition to the next.
 
-A virtual machine may get a page of memory from its host only when it is used, and give it back when
-it has not been used for a while; to get it takes several times as long as to use it again. A
-backlog fills Redis with hundreds of megabytes, and some would be measured with that.
+A virtual machine may get a page from its host only when it is used, and give it back when it has
+not been used for seconds: to get it takes several times as long as to use it again. A backlog fills
+Redis with hundreds of megabytes, more or less of which have just been used by somebody.
 """
 
 from __future__ import annotations
 
 import mmap
-import re
 import time
-from pathlib import Path
 
-__all__ = ["touch_memory", "warm_memory"]
+__all__ = ["page_cost"]
 
-_MOST_BYTES = 8 * 2**30
-_AGAIN_BYTES = 2**30
+_BYTES = 2**30
 
 
-def touch_memory() -> str:
-    """Use half of what is free, at most 8 GB, and say how long a page took then, and later."""
-    free_kb = int(re.findall(r"MemAvailable:\s+(\d+)", Path("/proc/meminfo").read_text())[0])
-    first_us = _touch(min(free_kb * 1024 // 2, _MOST_BYTES))
-    return f"a new page {first_us:.1f} µs, the same again {_touch(_AGAIN_BYTES):.1f} µs"
+def page_cost() -> str:
+    """Use a gigabyte of memory twice, and say how long a page took; takes some seconds."""
+    return f"a new page {_touch():.1f} µs, the same again {_touch():.1f} µs"
 
 
-def warm_memory() -> None:
-    """Use as much as a measurement needs, before it begins; takes a second or two."""
-    _touch(_AGAIN_BYTES)
-
-
-def _touch(size: int) -> float:
+def _touch() -> float:
     """Return microseconds a page."""
-    pages = max(1, size // mmap.PAGESIZE)
+    pages = max(1, _BYTES // mmap.PAGESIZE)
     with mmap.mmap(-1, pages * mmap.PAGESIZE, mmap.MAP_PRIVATE) as memory:
-        if hasattr(memory, "madvise") and hasattr(mmap, "MADV_NOHUGEPAGE"):
+        if hasattr(mmap, "MADV_NOHUGEPAGE"):
             memory.madvise(mmap.MADV_NOHUGEPAGE)
         began = time.perf_counter()
         memory[:: mmap.PAGESIZE] = bytes(pages)

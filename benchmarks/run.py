@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.memory import warm_memory
 from benchmarks.sample import Case, Outcome, Sample
 from benchmarks.scenario import Scenario
 from benchmarks.servers import Servers
@@ -81,7 +80,6 @@ def run(
 ) -> None:
     """Take all samples; one that fails is kept as such, and the others are taken all the same."""
     for scenario, case, repetition in turns(scenarios, asked):
-        warm_memory()
         began = time.monotonic()
         at = dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds")
         outcome = _outcome(scenario, case, servers)
