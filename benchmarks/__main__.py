@@ -51,7 +51,7 @@ def _measured(asked: argparse.Namespace) -> Report:
     about = {
         "command": _asked(asked).command(),
         "at": now.isoformat(timespec="seconds"),
-        "machine": {**machine(), "memory:": page_cost()},
+        "machine": {**machine(), "page of memory": page_cost()},
         "versions": versions(),
     }
     report = Report(about)

@@ -18,7 +18,7 @@ _BYTES = 2**30
 
 def page_cost() -> str:
     """Use a gigabyte of memory twice, and say how long a page took; takes some seconds."""
-    return f"a new page {_touch():.1f} µs, the same again {_touch():.1f} µs"
+    return f"{_touch():.1f} µs when new, {_touch():.1f} µs again"
 
 
 def _touch() -> float:

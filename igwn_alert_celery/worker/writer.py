@@ -148,13 +148,11 @@ class Writer:
             yield from self._answers(AHEAD - 1)
             if progress.pid in self._left:
                 return
-            self._send(progress, ready)
-            # However slow it was: else it would be as slow the next time, and never be sent.
+            # What is on its way counts as written: else the ledger refuses what comes after it.
+            progress = self._send(progress, ready)
+            # Not before it is sent: it would be as slow to make the next time, and never be sent.
             if time.monotonic() > until:
                 return
-            # What is on its way counts as written: else the ledger refuses what comes after it.
-            position = replace(progress.position, next_offset=ready[-1].entry.offset + 1)
-            progress = replace(progress, position=position)
 
     def _answers(self, most: int) -> Iterator[Answer]:
         """Wait until so many batches are on their way at most."""
@@ -192,7 +190,8 @@ class Writer:
         if ready:
             yield ready
 
-    def _send(self, progress: Progress, ready: list[Prepared]) -> None:
+    def _send(self, progress: Progress, ready: list[Prepared]) -> Progress:
+        """Send a batch; return how far its partition is once it is written."""
         entries = tuple(prepared.entry for prepared in ready)
         next_offset = entries[-1].offset + 1
         batch = Batch(progress.pid, progress.position, next_offset, entries)
@@ -201,6 +200,7 @@ class Writer:
         self._unanswered.setdefault(progress.pid, []).append(sent)
         sent.writing = self._enqueuer.begin(batch)
         self._sent.append(sent)
+        return replace(progress, position=replace(progress.position, next_offset=next_offset))
 
     def _answer(self, sent: _Sent) -> Answer:
         progress, ready = sent.progress, sent.ready
